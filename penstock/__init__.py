@@ -1,0 +1,1 @@
+"""Penstock: a telemetry pipeline that speaks the OpenTelemetry Collector's vocabulary."""

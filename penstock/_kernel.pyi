@@ -1,0 +1,87 @@
+"""The native kernel: small verbs on OTLP bytes. It knows the wire, and no policy."""
+
+from collections.abc import Buffer as SupportsBuffer
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, final
+
+_Signal = Literal["traces", "metrics", "logs"]
+
+class MalformedPayload(ValueError):  # noqa: N818
+    """Bytes that are not what they claim to be."""
+
+    offset: int
+    """Where in the payload the fault is, in bytes from its start."""
+
+@final
+class Buffer:
+    """A one-dimensional, read-only, typed array by the buffer protocol."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __len__(self) -> int: ...
+
+@final
+class Batch:
+    """Immutable telemetry of one signal: OTLP bytes and an index of their items."""
+
+    @staticmethod
+    def from_otlp(signal: str, payload: SupportsBuffer) -> Batch: ...
+    @staticmethod
+    def from_json(signal: str, payload: SupportsBuffer) -> Batch: ...
+    @staticmethod
+    def concat(batches: Sequence[Batch]) -> Batch: ...
+    def __len__(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def signal(self) -> _Signal: ...
+    def column(self, path: str) -> tuple[Buffer, list[Any]]: ...
+    def numbers(self, path: str) -> Buffer: ...
+    def keep(self, mask: SupportsBuffer) -> Batch: ...
+    def partition(self, codes: SupportsBuffer) -> list[tuple[int, Batch]]: ...
+    def split(self, max_items: int = 0, max_bytes: int = 0) -> list[Batch]: ...
+    def rows(self) -> list[dict[str, Any]]: ...
+    def to_otlp(self) -> bytes: ...
+    def to_json(self) -> bytes: ...
+
+@final
+class Group:
+    """Requests that arrived together, as one batch that one verdict answers. Answer it once."""
+
+    @property
+    def batch(self) -> Batch: ...
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Items by transport, `grpc` and `http`."""
+
+    def accept(self) -> None: ...
+    def refuse(self, message: str, retry_after: float) -> None: ...
+    def reject(self, message: str) -> None: ...
+
+@final
+class Intake:
+    """An OTLP server on a thread of its own: gRPC and HTTP on every address it listens on."""
+
+    def __init__(
+        self,
+        *,
+        signals: Sequence[str],
+        max_message_bytes: int,
+        max_waiting_bytes: int,
+        paths: Mapping[str, str],
+    ) -> None: ...
+    def listen(self, host: str, port: int) -> int:
+        """Listen there and return the port; 0 takes a free one. Raises OSError."""
+
+    def start(self) -> None: ...
+    def fileno(self) -> int:
+        """Readable when `take` has something."""
+
+    def take(self) -> list[Group]:
+        """Everything that has arrived, at most one group per signal."""
+
+    def stats(self) -> dict[str, int]:
+        """Counters of what the server refused by itself, by reason."""
+
+    def stop(self, grace: float) -> None:
+        """Stop listening and taking requests; returns when the open ones are answered or `grace`
+        seconds have passed."""

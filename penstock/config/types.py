@@ -1,0 +1,69 @@
+"""Types of option that several components share: durations, addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds from Go's notation (`300ms`, `1m30s`, `0`), the one that Collector files use.
+
+    Raises `ValueError` for anything else; a bare number other than 0 has no unit and is refused.
+    """
+    if value in (0, "0") and not isinstance(value, bool):
+        return 0.0
+    parts = _PART.findall(value) if isinstance(value, str) else []
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        msg = f"expected a duration such as 200ms, 5s or 1m30s, found {value!r}"
+        raise ValueError(msg)
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["200ms", "5s", "1m30s"]}),
+]
+"""Seconds, written in Go's notation: `200ms`, `5s`, `1m30s`, `0`."""
+
+
+class HostPort(NamedTuple):
+    """A TCP address. An empty host means every interface, as in the Collector."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def parse_host_port(value: Any) -> HostPort:
+    """`host:port`, `[v6]:port` or `:port`; raises `ValueError` for anything else."""
+    if isinstance(value, HostPort):
+        return value
+    host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not port.isascii() or not port.isdigit() or (":" in host and not bracketed):
+        msg = f"expected an address such as localhost:4317 or [::1]:4317, found {value!r}"
+        raise ValueError(msg)
+    if int(port) > 65535:
+        msg = f"expected a port from 0 to 65535, found {port}"
+        raise ValueError(msg)
+    return HostPort(host[1:-1] if bracketed else host, int(port))
+
+
+ListenAddress = Annotated[
+    HostPort,
+    BeforeValidator(parse_host_port),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["localhost:4317"]}),
+]
+"""Where to listen: `host:port`; port 0 takes a free one."""

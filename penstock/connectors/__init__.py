@@ -1,0 +1,1 @@
+"""Connectors: one file each, named as its `type` in YAML."""

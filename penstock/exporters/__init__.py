@@ -1,0 +1,1 @@
+"""Exporters: one file each, named as its `type` in YAML."""

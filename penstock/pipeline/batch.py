@@ -1,0 +1,168 @@
+"""What flows: an immutable batch of one signal, and columns over its items."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penstock import _kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer, Callable, Collection, Iterable
+
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+
+class Signal(StrEnum):
+    """The kinds of telemetry. Profiles join when their protocol is stable."""
+
+    TRACES = "traces"
+    METRICS = "metrics"
+    LOGS = "logs"
+
+    @property
+    def items(self) -> str:
+        """What one item is called in the names of Penstock's own metrics, in the plural."""
+        return _ITEMS[self]
+
+
+_ITEMS = {Signal.TRACES: "spans", Signal.METRICS: "metric_points", Signal.LOGS: "log_records"}
+
+
+class Batch:
+    """Spans, data points or log records of one signal, as OTLP bytes with an index.
+
+    Nothing changes a batch: every edit returns a new one, which shares what it did not touch.
+    `len()` counts items; a metric's data points are its items.
+    """
+
+    __slots__ = ("native", "signal")
+
+    def __init__(self, native: _kernel.Batch) -> None:
+        self.native = native
+        self.signal = Signal(native.signal)
+
+    @classmethod
+    def from_otlp(cls, signal: str, *payloads: Buffer) -> Batch:
+        """Index the protobuf encodings of `Export…ServiceRequest` messages (OTLP 1.x).
+
+        Raises `MalformedPayload` for bytes that the message's protobuf parser would refuse.
+        """
+        return cls.concat([cls(_kernel.Batch.from_otlp(signal, payload)) for payload in payloads])
+
+    @classmethod
+    def from_json(cls, signal: str, *payloads: Buffer) -> Batch:
+        """Read OTLP/JSON: hex ids, integer enums, 64-bit integers as strings or numbers.
+
+        Raises `MalformedPayload` for text that is not a request's JSON encoding.
+        """
+        return cls.concat([cls(_kernel.Batch.from_json(signal, payload)) for payload in payloads])
+
+    @classmethod
+    def concat(cls, batches: Iterable[Batch]) -> Batch:
+        """Join batches of one signal, in order; no bytes are copied.
+
+        Raises `ValueError` for none, or for batches of different signals.
+        """
+        joined = list(batches)
+        if len(joined) == 1:
+            return joined[0]
+        return cls(_kernel.Batch.concat([batch.native for batch in joined]))
+
+    def __len__(self) -> int:
+        return len(self.native)
+
+    def __repr__(self) -> str:
+        return f"<Batch of {len(self)} {self.signal.items}, {self.nbytes} bytes>"
+
+    @property
+    def nbytes(self) -> int:
+        """Size of `to_otlp()`."""
+        return self.native.nbytes
+
+    def column(self, path: str) -> Column:
+        """One value per item, dictionary-coded. `path` is OTTL's, with its context in front:
+        `span.name`, `resource.attributes["service.name"]`, `log.severity_text`.
+
+        Raises `ValueError` for a path that the signal does not have.
+        """
+        codes, values = self.native.column(path)
+        return Column(np.frombuffer(codes, dtype=np.uint32), values)
+
+    def numbers(self, path: str) -> NDArray[Any]:
+        """One number per item: int64 for times (Unix nanoseconds), durations (nanoseconds), counts
+        and flags; float64, NaN where absent, for values.
+
+        Raises `ValueError` for a path that holds no number.
+        """
+        view = memoryview(self.native.numbers(path))
+        return np.frombuffer(view, dtype=np.dtype(view.format))
+
+    def keep(self, mask: Mask) -> Batch | None:
+        """The items where `mask` is true; parents left empty vanish. `None` when none is left."""
+        kept = self.native.keep(np.ascontiguousarray(mask, dtype=np.bool_))
+        return Batch(kept) if len(kept) else None
+
+    def partition(self, codes: NDArray[np.uint32]) -> list[tuple[int, Batch]]:
+        """Split by code: one batch for each distinct code, in order of first appearance."""
+        parts = self.native.partition(np.ascontiguousarray(codes, dtype=np.uint32))
+        return [(code, Batch(part)) for code, part in parts]
+
+    def split(self, *, max_items: int = 0, max_bytes: int = 0) -> list[Batch]:
+        """Consecutive batches within the limits; 0 is no limit.
+
+        An item that is over `max_bytes` by itself comes alone in its batch.
+        """
+        return [Batch(part) for part in self.native.split(max_items, max_bytes)]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Plain dicts, one per item, with its resource, scope and metric: for documents,
+        debugging and tests. Keys are the protobuf field names; ids are hex."""
+        return self.native.rows()
+
+    def to_otlp(self) -> bytes:
+        """The protobuf encoding of one `Export…ServiceRequest`; untouched bytes are as received."""
+        return self.native.to_otlp()
+
+    def to_json(self) -> bytes:
+        """The OTLP/JSON encoding of one `Export…ServiceRequest`."""
+        return self.native.to_json()
+
+
+class Column:
+    """One value per item: `values[codes[i]]`. Work on `values`, the few distinct ones."""
+
+    __slots__ = ("codes", "values")
+
+    def __init__(self, codes: NDArray[np.uint32], values: list[Any]) -> None:
+        self.codes = codes
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def where(self, test: Callable[[Any], bool]) -> Mask:
+        """A mask of the items whose value passes `test`, which is called once a distinct value."""
+        hits = np.fromiter(map(test, self.values), dtype=np.bool_, count=len(self.values))
+        return hits[self.codes]
+
+    def equals(self, value: Any) -> Mask:
+        """A mask of the items whose value is `value`, of the same type: `1` is not `True`."""
+        return self.where(lambda found: type(found) is type(value) and found == value)
+
+    def isin(self, values: Collection[Any]) -> Mask:
+        """A mask of the items whose value is one of `values`."""
+        wanted = list(values)
+        return self.where(lambda found: any(type(found) is type(v) and found == v for v in wanted))
+
+    def map(self, function: Callable[[Any], Any]) -> Column:
+        """A column of `function(value)`, called once a distinct value."""
+        return Column(self.codes, [function(value) for value in self.values])
+
+    def to_list(self) -> list[Any]:
+        """The values written out, one per item."""
+        return [self.values[code] for code in self.codes.tolist()]

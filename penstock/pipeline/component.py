@@ -1,0 +1,204 @@
+"""The contract of a component.
+
+A component is one file in `receivers/`, `processors/`, `exporters/`, `connectors/` or `extensions/`
+(or an entry point of the group `penstock.<kind>`). Its file name is its `type` in YAML, and it has
+a class `Config`. Then:
+
+1.  **Configure.** `Config` is checked with all the settings of its section: unknown keys are
+    refused, every field has a description. Nothing is opened yet; `penstock validate` stops here.
+2.  **Build.** `config.build(context)` returns the component. It raises nothing that the settings
+    could have told.
+3.  **Start.** `await start(…)` opens what the component needs and returns when it is ready, or
+    raises `StartError`. Exporters start first and receivers last, so that whoever is given a
+    batch can pass it on. `Extension`s start before all and stop after all.
+4.  **Run.** A batch moves by `await consume(batch)`, which returns when the next stage has accepted
+    it and answers for it from then on, or raises `Refused` (the caller still has the batch) or
+    `Invalid` (no use trying again). Tasks are created in `context.tasks`, which owns them.
+5.  **Stop.** `await stop()` works without `start` and twice. Receivers stop first. What a component
+    holds when it is told to stop, it passes on before it returns; the runner bounds the time.
+
+A component knows only its `context`: it can be built, called and checked without the engine.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from penstock.pipeline.batch import Batch, Signal
+
+if TYPE_CHECKING:
+    import asyncio
+    import logging
+
+    from penstock.pipeline.telemetry import Telemetry
+
+Consume = Callable[[Batch], Awaitable[None]]
+"""Hand a batch on: returns when accepted, raises `Refused` or `Invalid`."""
+
+ALL_SIGNALS = frozenset(Signal)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the engine gives a component.
+
+    `id` is `type/name` as in YAML. `signals` are those it is wired for. `pipeline` is set for
+    processors, of which every pipeline has its own.
+    """
+
+    id: str
+    signals: frozenset[Signal]
+    logger: logging.Logger
+    telemetry: Telemetry
+    tasks: asyncio.TaskGroup
+    pipeline: str | None = None
+
+
+class ComponentConfig(BaseModel):
+    """Base of every `Config`: unknown keys are refused, and field descriptions document them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    signals: ClassVar[frozenset[Signal]] = ALL_SIGNALS
+    """The signals that the component can carry."""
+
+
+class Component(ABC):
+    """What every component has. `stop` must work without `start`, and twice."""
+
+    async def start(self) -> None:  # noqa: B027  (a component with nothing to open is complete)
+        """Open what is needed; return when ready. Raises `StartError`."""
+
+    async def stop(self) -> None:  # noqa: B027
+        """Close what `start` opened."""
+
+
+class Extension(Component):
+    """Lives beside the pipelines: health, storage, authentication.
+
+    `ready` is called when every pipeline runs, `not_ready` before the first receiver stops.
+    """
+
+    def ready(self) -> None:  # noqa: B027
+        """Every pipeline runs."""
+
+    def not_ready(self) -> None:  # noqa: B027
+        """The first receiver is about to stop."""
+
+
+class Receiver(ABC):
+    """Where telemetry comes in."""
+
+    @abstractmethod
+    async def start(self, consume: Consume) -> None:
+        """Listen, and give every batch to `consume`; its outcome is the sender's answer."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop listening; return when every open request is answered."""
+
+
+class Processor(ABC):
+    """A function of a batch: synchronous, no I/O, no state that outlives a batch by time."""
+
+    @abstractmethod
+    def process(self, batch: Batch) -> Batch | None:
+        """The batch that goes on, or `None` when nothing does."""
+
+
+class Stage(ABC):
+    """What owns time or direction: a batching or windowing processor, or a connector.
+
+    A stage answers for the batches whose `consume` returned until the next stage accepts them.
+    """
+
+    @abstractmethod
+    async def start(self, consume: Consume) -> None:
+        """Be ready to take batches and to give them to `consume`."""
+
+    @abstractmethod
+    async def consume(self, batch: Batch) -> None:
+        """Take a batch. Raises `Refused` when it cannot."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Pass on what is held; return when the next stage has accepted it."""
+
+    @property
+    def held(self) -> int:
+        """Items taken and not yet passed on."""
+        return 0
+
+
+class Connector(Stage):
+    """The end of some pipelines and the start of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The back end took a batch but for some items, and said why; they must not be sent again."""
+
+    items: int
+    reason: str
+
+
+class Exporter(Component):
+    """Where telemetry goes out: one attempt at a time, and only the protocol.
+
+    Queueing, batching, retry, time-outs and counting are `delivery.py`'s.
+    """
+
+    @abstractmethod
+    async def send(self, batch: Batch) -> Rejected | None:
+        """One attempt. Raises `Retryable` or `Permanent`; anything else counts as permanent."""
+
+
+class ReceiverConfig(ComponentConfig, ABC):
+    """Settings of a receiver."""
+
+    @abstractmethod
+    def build(self, context: Context) -> Receiver:
+        """The receiver these settings describe."""
+
+
+class ProcessorConfig(ComponentConfig, ABC):
+    """Settings of a processor."""
+
+    @abstractmethod
+    def build(self, context: Context) -> Processor | Stage:
+        """The processor these settings describe."""
+
+
+class ExporterConfig(ComponentConfig, ABC):
+    """Settings of an exporter. Those that send over a network derive from `DeliveryConfig`."""
+
+    @abstractmethod
+    def build(self, context: Context) -> Exporter:
+        """The exporter these settings describe."""
+
+
+class ConnectorConfig(ComponentConfig, ABC):
+    """Settings of a connector. `converts` says what a signal becomes on the way through."""
+
+    converts: ClassVar[dict[Signal, frozenset[Signal]]] = {
+        signal: frozenset({signal}) for signal in Signal
+    }
+
+    @abstractmethod
+    def build(self, context: Context) -> Connector:
+        """The connector these settings describe."""
+
+
+class ExtensionConfig(ComponentConfig, ABC):
+    """Settings of an extension."""
+
+    signals: ClassVar[frozenset[Signal]] = frozenset()
+
+    @abstractmethod
+    def build(self, context: Context) -> Extension:
+        """The extension these settings describe."""

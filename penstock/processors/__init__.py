@@ -1,0 +1,1 @@
+"""Processors: one file each, named as its `type` in YAML."""

@@ -1,0 +1,1 @@
+"""Receivers: one file each, named as its `type` in YAML."""
