@@ -1,0 +1,252 @@
+//! The protobuf wire format: varints, tags and fields of bytes that nobody vouches for.
+//!
+//! Accepts exactly what the official parser accepts (proto3, UTF-8 checked). Positions are offsets
+//! from the start of the whole payload, so that an error can say where it is.
+
+/// What is wrong with a payload, and at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    pub offset: usize,
+    pub reason: &'static str,
+}
+
+pub type Result<T> = std::result::Result<T, Malformed>;
+
+/// How deep messages may lie in one another, the request itself included: the official parser's limit.
+pub const MAX_DEPTH: usize = 100;
+
+pub const VARINT: u32 = 0;
+pub const FIXED64: u32 = 1;
+pub const LEN: u32 = 2;
+pub const START_GROUP: u32 = 3;
+pub const END_GROUP: u32 = 4;
+pub const FIXED32: u32 = 5;
+
+#[cold]
+pub fn malformed<T>(offset: usize, reason: &'static str) -> Result<T> {
+    Err(Malformed { offset, reason })
+}
+
+/// Read a varint of at most 64 bits that ends before `end`.
+#[inline]
+pub fn varint(bytes: &[u8], pos: &mut usize, end: usize) -> Result<u64> {
+    if *pos < end && bytes[*pos] < 0x80 {
+        *pos += 1;
+        return Ok(u64::from(bytes[*pos - 1]));
+    }
+    long_varint(bytes, pos, end, 10)
+}
+
+fn long_varint(bytes: &[u8], pos: &mut usize, end: usize, max_len: usize) -> Result<u64> {
+    let start = *pos;
+    let mut value = 0;
+    for (i, byte) in bytes[start..end].iter().take(max_len).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * i);
+        if *byte < 0x80 {
+            *pos = start + i + 1;
+            return Ok(value);
+        }
+    }
+    if end - start < max_len {
+        malformed(start, "the data ends inside a varint")
+    } else {
+        malformed(start, "a varint is too long")
+    }
+}
+
+/// Read a tag: the field number and the wire type.
+#[inline]
+pub fn tag(bytes: &[u8], pos: &mut usize, end: usize) -> Result<(u32, u32)> {
+    let start = *pos;
+    let value = if start < end && bytes[start] < 0x80 {
+        *pos += 1;
+        u64::from(bytes[start])
+    } else {
+        long_varint(bytes, pos, end, 5)?
+    };
+    let Ok(value) = u32::try_from(value) else {
+        return malformed(start, "a tag is over 32 bits");
+    };
+    if value >> 3 == 0 {
+        return malformed(start, "field number 0 is not allowed");
+    }
+    Ok((value >> 3, value & 7))
+}
+
+/// Read a length and return where the data that it announces ends.
+#[inline]
+pub fn length(bytes: &[u8], pos: &mut usize, end: usize) -> Result<usize> {
+    let start = *pos;
+    let len = if start < end && bytes[start] < 0x80 {
+        *pos += 1;
+        u64::from(bytes[start])
+    } else {
+        long_varint(bytes, pos, end, 5)?
+    };
+    if len > (end - *pos) as u64 {
+        return malformed(start, "a length reaches past the end of its message");
+    }
+    Ok(*pos + len as usize)
+}
+
+/// Skip the value of a field of any wire type but `LEN` and the groups.
+#[inline]
+pub fn skip_scalar(bytes: &[u8], pos: &mut usize, end: usize, wire_type: u32) -> Result<()> {
+    let width = match wire_type {
+        VARINT => return varint(bytes, pos, end).map(drop),
+        FIXED64 => 8,
+        FIXED32 => 4,
+        END_GROUP => return malformed(*pos, "a group ends that never began"),
+        _ => return malformed(*pos, "wire types 6 and 7 do not exist"),
+    };
+    if end - *pos < width {
+        return malformed(*pos, "the data ends inside a fixed-width value");
+    }
+    *pos += width;
+    Ok(())
+}
+
+/// Skip a group (an unknown field: OTLP has none) whose start tag has been read.
+pub fn skip_group(
+    bytes: &[u8],
+    pos: &mut usize,
+    end: usize,
+    number: u32,
+    depth: usize,
+) -> Result<()> {
+    let mut open = vec![number];
+    while let Some(&innermost) = open.last() {
+        let at = *pos;
+        if depth + open.len() > MAX_DEPTH {
+            return malformed(at, "nested too deeply");
+        }
+        match tag(bytes, pos, end)? {
+            (number, END_GROUP) if number == innermost => drop(open.pop()),
+            (_, END_GROUP) => return malformed(at, "a group ends that is not the innermost"),
+            (number, START_GROUP) => open.push(number),
+            (_, LEN) => *pos = length(bytes, pos, end)?,
+            (_, wire_type) => skip_scalar(bytes, pos, end, wire_type)?,
+        }
+    }
+    Ok(())
+}
+
+/// The value of a field: where its data lies, without the tag and, for `LEN`, the length.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub number: u32,
+    pub wire_type: u32,
+    pub tag: usize,
+    pub body: usize,
+    pub end: usize,
+}
+
+/// The fields of a message that has been checked: `None` at its end.
+///
+/// On bytes that were not checked it ends at the first fault; it never panics.
+pub struct Fields<'a> {
+    pub bytes: &'a [u8],
+    pos: usize,
+    end: usize,
+}
+
+impl<'a> Fields<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self::within(bytes, 0, bytes.len())
+    }
+
+    pub fn within(bytes: &'a [u8], pos: usize, end: usize) -> Self {
+        Self { bytes, pos, end }
+    }
+
+    #[inline]
+    fn read(&mut self) -> Result<Field> {
+        let at = self.pos;
+        let (number, wire_type) = tag(self.bytes, &mut self.pos, self.end)?;
+        let mut body = self.pos;
+        match wire_type {
+            LEN => {
+                let end = length(self.bytes, &mut self.pos, self.end)?;
+                body = self.pos;
+                self.pos = end;
+            }
+            START_GROUP => skip_group(self.bytes, &mut self.pos, self.end, number, 0)?,
+            _ => skip_scalar(self.bytes, &mut self.pos, self.end, wire_type)?,
+        }
+        let end = self.pos;
+        Ok(Field { number, wire_type, tag: at, body, end })
+    }
+}
+
+impl Iterator for Fields<'_> {
+    type Item = Field;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field> {
+        if self.pos >= self.end {
+            return None;
+        }
+        self.read().ok()
+    }
+}
+
+impl Field {
+    /// The varint that the field holds; 0 for a field of another wire type.
+    pub fn varint(&self, bytes: &[u8]) -> u64 {
+        let mut pos = self.body;
+        if self.wire_type == VARINT { varint(bytes, &mut pos, self.end).unwrap_or(0) } else { 0 }
+    }
+
+    /// The bits that a fixed-width field holds; 0 for a field of another wire type.
+    pub fn fixed(&self, bytes: &[u8]) -> u64 {
+        let data = &bytes[self.body..self.end];
+        match self.wire_type {
+            FIXED64 => data.try_into().map_or(0, u64::from_le_bytes),
+            FIXED32 => data.try_into().map_or(0, |bits| u64::from(u32::from_le_bytes(bits))),
+            _ => 0,
+        }
+    }
+}
+
+pub fn varint_len(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+pub fn write_tag(out: &mut Vec<u8>, number: u32, wire_type: u32) {
+    write_varint(out, u64::from(number << 3 | wire_type));
+}
+
+/// True for valid UTF-8. Most strings of telemetry are short and ASCII, so that is asked first.
+#[inline]
+pub fn is_utf8(text: &[u8]) -> bool {
+    is_ascii(text) || simdutf8::basic::from_utf8(text).is_ok()
+}
+
+#[inline]
+fn is_ascii(text: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = |at: usize| {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&text[at..at + 8]);
+        u64::from_le_bytes(eight)
+    };
+    if text.len() < 8 {
+        return text.iter().fold(0, |bits, byte| bits | byte) < 0x80;
+    }
+    let last = text.len() - 8;
+    let mut bits = word(last);
+    let mut at = 0;
+    while at < last {
+        bits |= word(at);
+        at += 8;
+    }
+    bits & HIGH == 0
+}
