@@ -65,7 +65,7 @@ class PipelineSettings:
 
 @dataclass(frozen=True, slots=True)
 class TelemetrySettings:
-    """What Penstock says about itself; `metrics` is where its page is served, `None` for no page."""
+    """What Penstock says about itself. `metrics` is the address of its page, `None` for none."""
 
     metrics: HostPort | None = METRICS_ADDRESS
     level: MetricsLevel = MetricsLevel.NORMAL

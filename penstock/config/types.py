@@ -67,3 +67,18 @@ ListenAddress = Annotated[
     WithJsonSchema({"type": "string", "examples": ["localhost:4317"]}),
 ]
 """Where to listen: `host:port`; port 0 takes a free one."""
+
+
+def parse_url_path(value: Any) -> str:
+    """The path of a URL, its leading slash supplied where it is left out, as in the Collector.
+
+    Raises `ValueError` for anything that is more or less than a path.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value) or {*"?#"} & {*value}:
+        msg = f"expected a URL path such as /v1/traces, found {value!r}"
+        raise ValueError(msg)
+    return f"/{value.removeprefix('/')}"
+
+
+UrlPath = Annotated[str, BeforeValidator(parse_url_path)]
+"""The path of a URL: `/v1/traces`."""

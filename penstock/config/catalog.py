@@ -1,0 +1,66 @@
+"""What components there are, told without importing them."""
+
+from __future__ import annotations
+
+import ast
+from enum import StrEnum
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import iter_modules
+
+
+class Kind(StrEnum):
+    """The kinds of component: sections of the settings, and packages of Penstock."""
+
+    RECEIVERS = "receivers"
+    PROCESSORS = "processors"
+    EXPORTERS = "exporters"
+    CONNECTORS = "connectors"
+    EXTENSIONS = "extensions"
+
+    @property
+    def one(self) -> str:
+        """The word for one of the kind."""
+        return self.value.removesuffix("s")
+
+    @property
+    def package(self) -> str:
+        """Where its modules are; also the group of its entry points."""
+        return f"penstock.{self}"
+
+
+ALIASES: dict[Kind, dict[str, str]] = {
+    Kind.EXPORTERS: {"otlp_grpc": "otlp", "otlp_http": "otlphttp"},
+}
+"""Types that the Collector also spells in another way, by kind: the other spelling, then ours."""
+
+
+def types(kind: Kind) -> list[str]:
+    """Every type of the kind, Penstock's own and those of installed packages, sorted."""
+    return sorted({*_modules(kind), *(point.name for point in entry_points(group=kind.package))})
+
+
+def module_name(kind: Kind, type_: str) -> str | None:
+    """The module that holds the component, or `None` where there is none of that type."""
+    type_ = ALIASES.get(kind, {}).get(type_, type_)
+    if type_ in _modules(kind):
+        return f"{kind.package}.{type_}"
+    points = [point for point in entry_points(group=kind.package) if point.name == type_]
+    return points[0].module if points else None
+
+
+def summary(kind: Kind, type_: str) -> str:
+    """The first line of the module's docstring; nothing where it has none or cannot be found."""
+    try:
+        spec = find_spec(module_name(kind, type_) or kind.package)
+    except ImportError:
+        return ""
+    source = Path(spec.origin).read_text() if spec and spec.origin else ""
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+def _modules(kind: Kind) -> set[str]:
+    modules = iter_modules(import_module(kind.package).__path__)
+    return {module.name for module in modules if not module.name.startswith("_")}

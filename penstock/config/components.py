@@ -1,0 +1,67 @@
+"""A component's id to the class of its settings."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from penstock.config.catalog import Kind, module_name, types
+from penstock.config.problems import choices
+from penstock.pipeline.component import (
+    ComponentConfig,
+    ConnectorConfig,
+    ExporterConfig,
+    ExtensionConfig,
+    ProcessorConfig,
+    ReceiverConfig,
+)
+from penstock.pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_BASES: dict[Kind, type[ComponentConfig]] = {
+    Kind.RECEIVERS: ReceiverConfig,
+    Kind.PROCESSORS: ProcessorConfig,
+    Kind.EXPORTERS: ExporterConfig,
+    Kind.CONNECTORS: ConnectorConfig,
+    Kind.EXTENSIONS: ExtensionConfig,
+}
+_ID = re.compile(r"(?P<type>[A-Za-z][A-Za-z0-9_]{0,62})(?:/[!-~\w]{1,1024})?")
+
+
+def config_class(kind: Kind, id_: str) -> type[ComponentConfig]:
+    """The `Config` of the component that `id_` (`type` or `type/name`) asks for.
+
+    Raises `ConfigError`, its message without a place, where there is none that can be used.
+    """
+    match = _ID.fullmatch(id_)
+    if not match:
+        msg = "expected an id such as `batch` or `batch/eu`: a type, then perhaps `/` and a name"
+        raise ConfigError(msg)
+    found = getattr(_module(kind, match["type"]), "Config", None)
+    if not (isinstance(found, type) and issubclass(found, _BASES[kind])):
+        msg = f"its module has no `Config` derived from `{_BASES[kind].__name__}`"
+        raise ConfigError(msg)
+    return found
+
+
+def _module(kind: Kind, type_: str) -> ModuleType:
+    name = module_name(kind, type_)
+    if name is None:
+        msg = f"`{type_}` is not the type of a known {kind.one}{choices(type_, types(kind))}"
+        raise ConfigError(msg)
+    try:
+        return import_module(name)
+    except ImportError as error:
+        if (error.name or "").startswith("penstock"):
+            raise
+        raise ConfigError(_missing(name, error)) from error
+
+
+def _missing(module: str, error: ImportError) -> str:
+    package, _, type_ = module.rpartition(".")
+    ours = package.startswith("penstock.")
+    remedy = f"install it with `pip install 'penstock[{type_}]'`" if ours else "install it"
+    return f"a package that it needs cannot be used ({error}); {remedy}"

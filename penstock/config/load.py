@@ -1,0 +1,90 @@
+"""Read settings: from a file's text to `Settings`, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from penstock.config.catalog import Kind
+from penstock.config.check import check
+from penstock.config.components import config_class
+from penstock.config.links import check_links
+from penstock.config.parse import MAX_BYTES, parse
+from penstock.config.pipelines import Defined, Pipeline, read_pipelines
+from penstock.config.problems import Problems
+from penstock.config.service import Root, ServiceSection
+from penstock.config.settings import PipelineSettings, Settings
+from penstock.config.wiring import check_wiring
+from penstock.pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from importlib.resources.abc import Traversable
+
+    from penstock.pipeline.component import ComponentConfig
+
+
+def load(file: Traversable, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read a file, which may also be one inside a package.
+
+    Raises `ConfigError` with every problem that the file has.
+    """
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(MAX_BYTES + 1).decode("utf-8-sig")
+    except OSError as error:
+        msg = f"{file}: cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{file}: not UTF-8 text: {error.reason} at byte {error.start}"
+        raise ConfigError(msg) from error
+    return load_text(text, str(file), environ)
+
+
+def load_text(text: str, name: str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read YAML text; `name` stands for it in reports. Raises `ConfigError` as `load` does."""
+    problems = Problems(parse(text, name, environ))
+    root = check(Root, (), problems)
+    defined: Defined = {kind: _classes(kind, problems) for kind in Kind}
+    configs = {kind: _configs(kind, defined, problems) for kind in Kind}
+    pipelines = list(read_pipelines(problems))
+    check_wiring(pipelines, defined, problems)
+    check_links(pipelines, defined, problems)
+    problems.raise_any()
+    assert root
+    return _settings(root.service, configs, pipelines, problems)
+
+
+def _classes(kind: Kind, problems: Problems) -> dict[str, type[ComponentConfig] | None]:
+    return {id_: _class(kind, id_, problems) for id_ in problems.document.keys((kind.value,))}
+
+
+def _class(kind: Kind, id_: str, problems: Problems) -> type[ComponentConfig] | None:
+    try:
+        return config_class(kind, id_)
+    except ConfigError as error:
+        problems.add((kind.value, id_), str(error), key=True)
+        return None
+
+
+def _configs(kind: Kind, defined: Defined, problems: Problems) -> dict[str, Any]:
+    classes = defined[kind].items()
+    return {id_: check(found, (kind.value, id_), problems) for id_, found in classes if found}
+
+
+def _settings(
+    service: ServiceSection,
+    configs: dict[Kind, dict[str, Any]],
+    pipelines: list[Pipeline],
+    problems: Problems,
+) -> Settings:
+    return Settings(
+        **{kind.value: configs[kind] for kind in Kind},
+        pipelines={
+            it.id: PipelineSettings(it.id, it.signal, **service.pipelines[it.id].model_dump())
+            for it in pipelines
+        },
+        service_extensions=service.extensions,
+        telemetry=service.telemetry.settings(),
+        warnings=problems.warnings,
+    )

@@ -1,0 +1,104 @@
+"""Pydantic's errors in plain words: what was expected, what was found, what may have been meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel
+
+from penstock.config.document import Node, Scalar, find
+from penstock.config.problems import choices, hint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+    from penstock.config.problems import Path
+
+_EXPECTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "frozen_set_type": "a list",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "set_type": "a list",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "enum": "{expected}",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} characters",
+    "too_long": "at most {max_length} items",
+    "too_short": "at least {min_length} items",
+}
+"""What a value should have been, by the type of pydantic's error."""
+
+
+def message(model: type[BaseModel], node: Node, path: Path, errors: list[ErrorDetails]) -> str:
+    """What is wrong at `path` below `node`, which was to be a `model`: all its errors as one."""
+    first = errors[0]
+    if first["type"] == "extra_forbidden":
+        return f"unknown option{choices(str(path[-1]), _options(model, path[:-1]))}"
+    if first["type"] == "missing":
+        return "is required"
+    at = find(node, path)
+    source = at.source if isinstance(at, Scalar) and at.substituted else None
+    if first["type"] not in _EXPECTED:
+        return _own_words(first, source)
+    expected = dict.fromkeys(_expected(error) for error in errors if error["type"] in _EXPECTED)
+    return f"expected {' or '.join(expected)}, found {_found(first, source)}"
+
+
+def _own_words(error: ErrorDetails, source: str | None) -> str:
+    """What a validator said; a value from outside the file is not repeated, it may be a secret."""
+    text = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    return text.replace(repr(error["input"]), repr(source)) if source else text
+
+
+def _expected(error: ErrorDetails) -> str:
+    return _EXPECTED[error["type"]].format_map(error.get("ctx", {})).replace("'", "")
+
+
+def _found(error: ErrorDetails, source: str | None) -> str:
+    value = error["input"]
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if source:
+        return repr(source)
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return f"{value!r}{_near(error, value)}"
+
+
+def _near(error: ErrorDetails, value: Any) -> str:
+    quoted = error.get("ctx", {}).get("expected", "")
+    return hint(str(value), quoted.split("'")[1::2])
+
+
+def _options(model: type[BaseModel], path: Path) -> list[str]:
+    """The options where `path` leads; a step that is no option indexes a list or a mapping."""
+    models = [model]
+    for step in map(str, path):
+        fields = [found.model_fields[step] for found in models if step in found.model_fields]
+        models = [below for field in fields for below in _models(field.annotation)] or models
+    return [name for found in models for name in found.model_fields]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
