@@ -50,7 +50,7 @@ def config_class(kind: Kind, id_: str) -> type[ComponentConfig]:
 def _module(kind: Kind, type_: str) -> ModuleType:
     name = module_name(kind, type_)
     if name is None:
-        msg = f"`{type_}` is not the type of a known {kind.one}{choices(type_, types(kind))}"
+        msg = f"no {kind.one} has the type `{type_}`{choices(type_, types(kind))}"
         raise ConfigError(msg)
     try:
         return import_module(name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from penstock.config.problems import Fault, Path, Place
+    from penstock.config.scalars import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,7 @@ class Scalar:
     place: Place
     source: str
     text: str
-    value: str | int | float | bool | None
-    size: ClassVar = 1
+    value: Value
 
     @property
     def substituted(self) -> bool:
@@ -27,11 +27,10 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A list. `size` counts its nodes, those behind aliases as often as they are used."""
+    """A list."""
 
     place: Place
     items: list[Node]
-    size: int
 
 
 class Entry(NamedTuple):
@@ -43,11 +42,10 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A mapping, its keys always text. `size` counts as for a sequence."""
+    """A mapping. Its keys are always text."""
 
     place: Place
     entries: dict[str, Entry]
-    size: int
 
 
 Node = Scalar | Sequence | Mapping

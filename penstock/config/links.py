@@ -85,7 +85,7 @@ def _check_targets(link: _Link, problems: Problems) -> None:
 
 
 def _check_circles(links: list[_Link], problems: Problems) -> None:
-    """Note each circle at the connector that closes it, and open it there to find the next."""
+    """Note each circle at one of its connectors, and open it there to find the next."""
     edges = {
         (source.pipeline.id, target.pipeline.id): (link.id, source.path)
         for link in links
@@ -96,7 +96,7 @@ def _check_circles(links: list[_Link], problems: Problems) -> None:
     while circle := _circle(list(edges)):
         steps = list(pairwise(circle))
         names = [name for step in steps for name in (step[0], edges[step][0])]
-        _, path = edges.pop(steps[-1])
+        _, path = edges.pop(steps[0])
         problems.add(path, f"telemetry would go round for ever: {' → '.join([*names, circle[0]])}")
 
 

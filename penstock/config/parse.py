@@ -84,7 +84,8 @@ class _Builder:
     def __init__(self, environ: Environment[str, str]) -> None:
         self.faults: list[Fault] = []
         self._environ = environ
-        self._anchors: dict[str, Node] = {}
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._size = 0
 
     def document(self, events: Iterator[Any]) -> Mapping:
         root: Node | None = None
@@ -105,11 +106,11 @@ class _Builder:
             return self._alias(event, path)
         if event.tag is not None:
             self._fault(_place(event), path, f"the tag `{event.tag}` is refused; leave tags out")
+        before = self._size
+        self._count(1, event, path)
         node = self._content(event, path, events)
-        if node.size > MAX_NODES:
-            _stop(node.place, path, f"over {MAX_NODES:,} values, counting each alias in full")
         if event.anchor is not None:
-            self._anchors[event.anchor] = node
+            self._anchors[event.anchor] = node, self._size - before
         return node
 
     def _content(self, event: Any, path: Path, events: Iterator[Any]) -> Node:
@@ -123,13 +124,20 @@ class _Builder:
         # An anchor is known when its node is complete, so no node can contain itself.
         if event.anchor not in self._anchors:
             _stop(_place(event), path, f"no anchor `&{event.anchor}` comes before this alias")
-        return self._anchors[event.anchor]
+        node, size = self._anchors[event.anchor]
+        self._count(size, event, path)
+        return node
+
+    def _count(self, nodes: int, event: Any, path: Path) -> None:
+        self._size += nodes
+        if self._size > MAX_NODES:
+            _stop(_place(event), path, f"over {MAX_NODES:,} values, counting each alias in full")
 
     def _sequence(self, start: SequenceStartEvent, path: Path, events: Iterator[Any]) -> Sequence:
         items: list[Node] = []
         while not isinstance(event := next(events), SequenceEndEvent):
             items.append(self._node(event, (*path, len(items)), events))
-        return Sequence(_place(start), items, 1 + sum(item.size for item in items))
+        return Sequence(_place(start), items)
 
     def _mapping(self, start: MappingStartEvent, path: Path, events: Iterator[Any]) -> Mapping:
         entries: dict[str, Entry] = {}
@@ -144,9 +152,7 @@ class _Builder:
                 self._fault(_place(event), (*path, key), f"given twice, first at {first}")
             else:
                 entries[key] = Entry(_place(event), node)
-        entries = merged | entries
-        size = 1 + sum(entry.node.size for entry in entries.values())
-        return Mapping(_place(start), entries, size)
+        return Mapping(_place(start), merged | entries)
 
     def _key(self, event: Any, path: Path) -> str:
         if not isinstance(event, ScalarEvent):
@@ -195,6 +201,6 @@ def _syntax(error: YAMLError, text: str) -> Fault:
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         return Fault(Place(1, 1), (), str(error))
     mark = error.problem_mark
-    problem = _PLAINER.get(error.problem, error.problem)
-    message = f"{error.context}: {problem}" if error.context else problem
+    problem = f"{error.context}: {error.problem}" if error.context else error.problem
+    message = _PLAINER.get(error.problem, problem)
     return Fault(Place(mark.line + 1, mark.column + 1), (), message)

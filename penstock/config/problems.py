@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
     from penstock.config.document import Document
 
+MAX_SHOWN = 100
+"""Problems that a report lists; more would hide the first."""
+
+_ALIKE = 0.7  # `traces` and `metrics` are alike to 0.62, and no one mistakes them
+
 Path = tuple[str | int, ...]
 """Where in the settings: keys of mappings and indexes of lists, from the root."""
 
@@ -45,11 +50,16 @@ class Problems:
     def __init__(self, document: Document) -> None:
         self.document = document
         self._faults = list(document.faults)
+        self._unreadable = {fault.path for fault in document.faults}
         self._warnings: list[Fault] = []
 
     def add(self, path: Path, message: str, *, key: bool = False) -> None:
-        """Note a fault of the value at `path` or of its `key`; the last steps may not exist."""
-        self._faults.append(Fault(self.document.place(path, key=key), path, message))
+        """Note a fault of the value at `path` or of its `key`; the last steps may not exist.
+
+        Of what the document could not read nothing more is said.
+        """
+        if path not in self._unreadable:
+            self._faults.append(Fault(self.document.place(path, key=key), path, message))
 
     def warn(self, path: Path, message: str) -> None:
         """Note what does not stop the start."""
@@ -71,9 +81,12 @@ class Problems:
 def report(name: str, faults: Iterable[Fault]) -> str:
     """The text for a person: how many problems the file `name` has, then one a line, in order."""
     ordered = sorted(faults, key=lambda fault: fault.place)
-    width = max(len(str(fault.place)) for fault in ordered)
-    lines = [f"  {fault.place!s:{width}}  {fault}" for fault in ordered]
-    count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
+    shown = ordered[:MAX_SHOWN]
+    width = max(len(str(fault.place)) for fault in shown)
+    lines = [f"  {fault.place!s:{width}}  {fault}" for fault in shown]
+    if len(ordered) > len(shown):
+        lines.append(f"  and {len(ordered) - len(shown)} more")
+    count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
     return "\n".join((f"{printable(name)}: {count}", *lines))
 
 
@@ -85,11 +98,13 @@ def dotted(path: Path) -> str:
 
 def hint(word: str, known: Iterable[str]) -> str:
     """`; did you mean …?` when one of `known` is much like `word`, else nothing."""
-    near = get_close_matches(word, list(known), n=1)
+    near = get_close_matches(word, list(known), n=1, cutoff=_ALIKE)
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def choices(word: str, known: Iterable[str]) -> str:
     """As `hint`; where nothing is near, all that is known."""
     names = list(known)
-    return hint(word, names) or f"; expected {' or '.join(names) or 'none'}"
+    *others, last = names or ["none"]
+    expected = f"{', '.join(others)} or {last}" if others else last
+    return hint(word, names) or f"; expected {expected}"

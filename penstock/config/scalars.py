@@ -17,7 +17,7 @@ _WORDS: dict[str, Value] = {
 _INTEGER = re.compile(r"[-+]?[0-9]{1,64}")  # bounded, for `int` refuses to read thousands of digits
 _OCTAL = re.compile(r"0o[0-7]{1,64}")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,64}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
 
 
 def resolve(text: str) -> Value:

@@ -41,8 +41,8 @@ _EXPECTED = {
     "string_pattern_mismatch": "text that matches {pattern}",
     "string_too_long": "at most {max_length} characters",
     "string_too_short": "at least {min_length} characters",
-    "too_long": "at most {max_length} items",
-    "too_short": "at least {min_length} items",
+    "too_long": "at most {max_length} in the list",
+    "too_short": "at least {min_length} in the list",
 }
 """What a value should have been, by the type of pydantic's error."""
 
@@ -73,7 +73,7 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _found(error: ErrorDetails, source: str | None) -> str:
-    value = error["input"]
+    value = error.get("ctx", {}).get("actual_length", error["input"])
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
     if source:

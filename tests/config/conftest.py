@@ -1,0 +1,30 @@
+"""A small world of components, so that tests of settings depend on no real one."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from penstock.config.catalog import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def waterworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The components under `components/`, in the place of Penstock's own."""
+    before = set(sys.modules)
+    for kind in Kind:
+        package = import_module(kind.package)
+        monkeypatch.setattr(package, "__path__", [str(HERE / "components" / kind)])
+    monkeypatch.setattr("penstock.config.catalog.ALIASES", {Kind.EXPORTERS: {"tub": "basin"}})
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
