@@ -9,7 +9,7 @@ import logging
 import sys
 from importlib.metadata import version
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +32,7 @@ Penstock is ready. Point an OpenTelemetry SDK at it with one of
   OTEL_EXPORTER_OTLP_ENDPOINT=http://{grpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc
 Health: http://{health}/  own metrics: http://{metrics}/metrics"""
 
-_logger = logging.getLogger("penstock.config")
+_logger = logging.getLogger("penstock.service")
 
 app = typer.Typer(
     name="penstock",
@@ -42,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_File = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The YAML file.")]
+_CONFIG = typer.Option("--config", "-c", metavar="FILE", help="The YAML file.")
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def _root(
 
 
 @app.command()
-def run(config: _File | None = None) -> None:
+def run(config: Annotated[Path | None, _CONFIG] = None) -> None:
     """Run the pipelines until SIGTERM or SIGINT; without a file, the embedded default ones."""
     from penstock import logs
     from penstock.pipeline.runner import run as run_pipelines
@@ -77,11 +77,17 @@ def run(config: _File | None = None) -> None:
     logs.configure(settings.telemetry.log_level, settings.telemetry.log_encoding)
     for warning in settings.warnings:
         _logger.warning(warning)
-    raise typer.Exit(run_pipelines(settings, None if config else lambda: _greet(settings)))
+
+    def ready() -> None:
+        _logger.info("Every pipeline runs.")
+        if not config:
+            typer.echo(greeting(settings))
+
+    raise typer.Exit(run_pipelines(settings, ready))
 
 
 @app.command()
-def validate(config: _File) -> None:
+def validate(config: Annotated[Path, _CONFIG]) -> None:
     """Check a file and start nothing: report every problem, each with its place."""
     settings = _load(config)
     for warning in settings.warnings:
@@ -100,6 +106,18 @@ def components() -> None:
         typer.echo("\n".join(map("\t".join, rows)))
 
 
+def greeting(settings: Settings) -> str:
+    """What to tell whoever has started the embedded default `settings`: where everything is."""
+    protocols = settings.receivers["otlp"].model_dump(mode="json")["protocols"]
+    health = settings.extensions["health_check"].model_dump(mode="json")
+    return _GREETING.format(
+        http=protocols["http"]["endpoint"],
+        grpc=protocols["grpc"]["endpoint"],
+        health=health["endpoint"],
+        metrics=settings.telemetry.metrics,
+    )
+
+
 def _load(file: Traversable) -> Settings:
     from penstock.config.load import load
     from penstock.pipeline.errors import ConfigError
@@ -109,18 +127,6 @@ def _load(file: Traversable) -> Settings:
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(MISUSED) from None
-
-
-def _greet(settings: Settings) -> None:
-    protocols = settings.receivers["otlp"].model_dump(mode="json")["protocols"]
-    health = settings.extensions["health_check"].model_dump(mode="json")["endpoint"]
-    text = _GREETING.format(
-        http=protocols["http"]["endpoint"],
-        grpc=protocols["grpc"]["endpoint"],
-        health=health,
-        metrics=settings.telemetry.metrics,
-    )
-    typer.echo(text)
 
 
 def _print_table(head: tuple[str, ...], rows: list[tuple[str, str, str]]) -> None:

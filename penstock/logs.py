@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
-
-import orjson
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -15,8 +14,9 @@ _LEVELS = {
 }
 _WORDS = {number: word for word, number in _LEVELS.items()}
 _ESCAPES = {
-    code: ascii(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
-}
+    code: f"\\u{code:04x}"
+    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0xD800, 0xE000))
+} | {ord("\t"): r"\t", ord("\n"): r"\n", ord("\r"): r"\r"}
 
 
 def printable(text: str) -> str:
@@ -56,9 +56,9 @@ class JsonFormatter(logging.Formatter):
             "ts": _time(record),
             "level": _level(record),
             "logger": _source(record),
-            "msg": _message(record).encode("utf-8", "backslashreplace").decode(),
+            "msg": _message(record),
         }
-        return orjson.dumps(fields).decode()
+        return printable(json.dumps(fields))
 
 
 def _time(record: logging.LogRecord) -> str:

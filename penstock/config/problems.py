@@ -50,15 +50,16 @@ class Problems:
     def __init__(self, document: Document) -> None:
         self.document = document
         self._faults = list(document.faults)
-        self._unreadable = {fault.path for fault in document.faults}
+        self._faulty = {fault.path for fault in document.faults}
         self._warnings: list[Fault] = []
 
     def add(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note a fault of the value at `path` or of its `key`; the last steps may not exist.
 
-        Of what the document could not read nothing more is said.
+        The first fault of a path stands for those that may follow from it.
         """
-        if path not in self._unreadable:
+        if path not in self._faulty:
+            self._faulty.add(path)
             self._faults.append(Fault(self.document.place(path, key=key), path, message))
 
     def warn(self, path: Path, message: str) -> None:

@@ -35,8 +35,8 @@ class _Wiring:
             self.check_uses(uses, ROLES[role])
             self._check_signals(pipeline, role)
             if not uses and role is not Kind.PROCESSORS:
-                message = f"has no {role}; a pipeline needs at least one"
-                self._problems.add(pipeline.path, message, key=True)
+                message = f"a pipeline needs at least one {role.one}"
+                self._problems.add((*pipeline.path, role.value), message)
 
     def check_uses(self, uses: list[Use], kinds: tuple[Kind, ...]) -> None:
         known = [id_ for kind in kinds for id_ in self._defined[kind]]

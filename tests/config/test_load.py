@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from penstock.pipeline.batch import Signal
 from penstock.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from penstock.config.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("waterworks")

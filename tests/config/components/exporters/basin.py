@@ -1,6 +1,6 @@
 """A required address, and text that may be secret."""
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from penstock.config.types import ListenAddress
 from penstock.pipeline import Context, Exporter, ExporterConfig
@@ -11,7 +11,7 @@ class Config(ExporterConfig):
 
     endpoint: ListenAddress
     key: SecretStr = SecretStr("")
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
 
     def build(self, context: Context) -> Exporter:
         """Settings are checked here, not built."""

@@ -25,8 +25,8 @@ class Config(ProcessorConfig):
     label: str = "sieve"
     shake: Duration = 1.0
     frame: Frame = Frame()
-    spares: list[Frame] = []
-    sizes: dict[str, int] = {}
+    spares: list[Frame] = Field(default_factory=list)
+    sizes: dict[str, int] = Field(default_factory=dict)
     stop: int | Literal["never"] = "never"
 
     def build(self, context: Context) -> Processor:
