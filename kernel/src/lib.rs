@@ -1,4 +1,27 @@
 //! `penstock._kernel`: small verbs on OTLP bytes. It knows the wire, and no policy.
 
+pub mod batch;
+pub mod check;
+pub mod index;
+pub mod intake;
+pub mod json;
+pub mod memory;
+pub mod payload;
 pub mod schema;
+pub mod select;
+pub mod split;
 pub mod wire;
+
+use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[pymodule]
+fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("MalformedPayload", module.py().get_type::<batch::MalformedPayload>())?;
+    module.add_class::<batch::Batch>()?;
+    module.add_class::<intake::Group>()?;
+    module.add_class::<intake::Intake>()?;
+    module.add_function(wrap_pyfunction!(memory::keep_freed_memory, module)?)
+}

@@ -1,0 +1,168 @@
+//! A batch as Python sees it: payloads of one signal, shared and never changed.
+
+use std::sync::Arc;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::create_exception;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::json;
+use crate::memory;
+use crate::payload::Payload;
+use crate::schema::Signal;
+use crate::select::select;
+use crate::split;
+use crate::wire::Malformed;
+
+create_exception!(penstock._kernel, MalformedPayload, PyValueError);
+
+#[pyclass(frozen, module = "penstock._kernel")]
+#[derive(Clone)]
+pub struct Batch {
+    signal: &'static Signal,
+    payloads: Vec<Arc<Payload>>,
+}
+
+impl Batch {
+    /// `payloads` is not empty and of one signal.
+    pub fn new(payloads: Vec<Arc<Payload>>) -> Self {
+        Self { signal: payloads[0].signal, payloads }
+    }
+
+    pub fn items(&self) -> usize {
+        self.payloads.iter().map(|payload| payload.items()).sum()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.payloads.iter().map(|payload| payload.bytes().len()).sum()
+    }
+
+    fn with(&self, payloads: Vec<Arc<Payload>>) -> Self {
+        Self { signal: self.signal, payloads }
+    }
+
+    /// The items where `keep` is true.
+    fn kept(&self, mut keep: &[bool]) -> Self {
+        let mut payloads = Vec::with_capacity(self.payloads.len());
+        for payload in &self.payloads {
+            let (mine, rest) = keep.split_at(payload.items());
+            keep = rest;
+            if mine.iter().all(|keep| *keep) {
+                payloads.push(Arc::clone(payload));
+            } else if mine.contains(&true) {
+                payloads.push(Arc::new(select(payload, mine)));
+            }
+        }
+        self.with(payloads)
+    }
+
+    fn check_len(&self, found: usize, what: &str) -> PyResult<()> {
+        let expected = self.items();
+        if found == expected {
+            return Ok(());
+        }
+        Err(PyValueError::new_err(format!("expected {expected} {what}, found {found}")))
+    }
+}
+
+pub fn signal(name: &str) -> PyResult<&'static Signal> {
+    Signal::by_name(name).ok_or_else(|| {
+        PyValueError::new_err(format!("expected traces, metrics or logs, found {name:?}"))
+    })
+}
+
+pub fn malformed(py: Python<'_>, fault: Malformed) -> PyErr {
+    let Malformed { offset, reason } = fault;
+    let error = MalformedPayload::new_err(format!("{reason} (at byte {offset})"));
+    match error.value(py).setattr("offset", offset) {
+        Ok(()) => error,
+        Err(other) => other,
+    }
+}
+
+/// A copy of what a Python object with the buffer protocol holds.
+fn bytes_of(py: Python<'_>, source: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    PyBuffer::<u8>::get(source)?.to_vec(py)
+}
+
+#[pymethods]
+impl Batch {
+    #[staticmethod]
+    fn from_otlp(py: Python<'_>, signal: &str, payload: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let signal = self::signal(signal)?;
+        let bytes = bytes_of(py, payload)?;
+        py.detach(|| Payload::parse(signal, bytes))
+            .map(|payload| Self::new(vec![Arc::new(payload)]))
+            .map_err(|fault| malformed(py, fault))
+    }
+
+    #[staticmethod]
+    fn from_json(py: Python<'_>, signal: &str, payload: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let signal = self::signal(signal)?;
+        let text = bytes_of(py, payload)?;
+        py.detach(|| Payload::parse(signal, json::from_json(signal, &text)?))
+            .map(|payload| Self::new(vec![Arc::new(payload)]))
+            .map_err(|fault| malformed(py, fault))
+    }
+
+    #[staticmethod]
+    fn concat(batches: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
+        let Some(first) = batches.first() else {
+            return Err(PyValueError::new_err("expected at least one batch"));
+        };
+        if let Some(other) = batches.iter().find(|b| !std::ptr::eq(b.signal, first.signal)) {
+            let (one, two) = (first.signal.name, other.signal.name);
+            return Err(PyValueError::new_err(format!("{one} and {two} cannot be one batch")));
+        }
+        let payloads = batches.iter().flat_map(|batch| batch.payloads.iter().cloned()).collect();
+        Ok(first.with(payloads))
+    }
+
+    fn __len__(&self) -> usize {
+        self.items()
+    }
+
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.bytes()
+    }
+
+    #[getter]
+    fn signal(&self) -> &'static str {
+        self.signal.name
+    }
+
+    fn keep(&self, py: Python<'_>, mask: PyBuffer<u8>) -> PyResult<Self> {
+        self.check_len(mask.item_count(), "mask values")?;
+        let keep: Vec<bool> = mask.to_vec(py)?.into_iter().map(|byte| byte != 0).collect();
+        Ok(py.detach(|| self.kept(&keep)))
+    }
+
+    fn partition(&self, py: Python<'_>, codes: PyBuffer<u32>) -> PyResult<Vec<(u32, Self)>> {
+        self.check_len(codes.item_count(), "codes")?;
+        let codes = codes.to_vec(py)?;
+        Ok(py
+            .detach(|| split::partition(&self.payloads, &codes))
+            .into_iter()
+            .map(|(code, payloads)| (code, self.with(payloads)))
+            .collect())
+    }
+
+    #[pyo3(signature = (max_items = 0, max_bytes = 0))]
+    fn split(&self, py: Python<'_>, max_items: usize, max_bytes: usize) -> Vec<Self> {
+        let limit = |value| if value == 0 { usize::MAX } else { value };
+        py.detach(|| split::split(&self.payloads, limit(max_items), limit(max_bytes)))
+            .into_iter()
+            .map(|payloads| self.with(payloads))
+            .collect()
+    }
+
+    /// The encoding of one request: the encodings of all, one after the other (which is how
+    /// protobuf defines the merge of messages).
+    fn to_otlp<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let parts: Vec<&[u8]> = self.payloads.iter().map(|payload| payload.bytes()).collect();
+        memory::bytes_of(py, &parts)
+    }
+}

@@ -1,0 +1,210 @@
+//! The OTLP server as Python sees it: groups of requests to take, and verdicts to give.
+
+mod answer;
+mod decompress;
+mod group;
+mod server;
+mod service;
+mod socket;
+
+use std::collections::HashMap;
+use std::io::{self, PipeReader, Read};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use socket2::{Domain, Socket, Type};
+use tokio::sync::oneshot;
+
+use crate::batch::Batch;
+use crate::schema::Signal;
+use answer::Refusal;
+use group::{EVENTS, Request, Shared, Verdict};
+use service::Service;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+#[pyclass(frozen, module = "penstock._kernel")]
+pub struct Intake {
+    service: Arc<Service>,
+    wake: Mutex<PipeReader>,
+    wake_fd: i32,
+    listeners: Mutex<Vec<TcpListener>>,
+    thread: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    grace: Arc<Mutex<Duration>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[pymethods]
+impl Intake {
+    #[new]
+    #[pyo3(signature = (*, routes, max_message_bytes, max_waiting_bytes))]
+    fn new(
+        routes: HashMap<String, String>,
+        max_message_bytes: usize,
+        max_waiting_bytes: usize,
+    ) -> PyResult<Self> {
+        let (wake, announce) = io::pipe()?;
+        let routes = routes
+            .into_iter()
+            .map(|(path, name)| match Signal::by_name(&name) {
+                Some(signal) => Ok((path, signal)),
+                None => Err(PyValueError::new_err(format!("{name} is not a signal"))),
+            })
+            .collect::<PyResult<_>>()?;
+        let shared = Arc::new(Shared::new(announce, max_waiting_bytes));
+        Ok(Self {
+            service: Arc::new(Service { shared, max_message: max_message_bytes, routes }),
+            wake_fd: wake.as_raw_fd(),
+            wake: Mutex::new(wake),
+            listeners: Mutex::default(),
+            thread: Mutex::default(),
+            grace: Arc::default(),
+        })
+    }
+
+    /// Listen on an address and return its port. An empty host means every interface.
+    fn listen(&self, host: &str, port: u16) -> PyResult<u16> {
+        let listener = listen(resolve(host, port)?)?;
+        let port = listener.local_addr()?.port();
+        lock(&self.listeners).push(listener);
+        Ok(port)
+    }
+
+    fn start(&self) -> PyResult<()> {
+        let mut thread = lock(&self.thread);
+        if thread.is_some() {
+            return Err(PyRuntimeError::new_err("the intake has been started"));
+        }
+        let listeners = std::mem::take(&mut *lock(&self.listeners));
+        let (service, grace) = (Arc::clone(&self.service), Arc::clone(&self.grace));
+        let serve = move || server::serve(&service, listeners, &|| *lock(&grace));
+        *thread = Some(std::thread::Builder::new().name("penstock-intake".into()).spawn(serve)?);
+        Ok(())
+    }
+
+    /// A file descriptor that is readable when `take` has something.
+    fn fileno(&self) -> i32 {
+        self.wake_fd
+    }
+
+    /// Everything that has arrived, at most one group per signal. Call it when `fileno` is readable.
+    fn take(&self) -> PyResult<Vec<Group>> {
+        lock(&self.wake).read_exact(&mut [0])?;
+        let groups = self.service.shared.take();
+        Ok(groups
+            .into_iter()
+            .filter(|requests| !requests.is_empty())
+            .map(|requests| Group::new(Arc::clone(&self.service.shared), requests))
+            .collect())
+    }
+
+    /// What the server turned away by itself, by reason, and the connections it accepted.
+    fn stats(&self) -> HashMap<&'static str, u64> {
+        EVENTS.iter().map(|(name, event)| (*name, self.service.shared.stats.read(*event))).collect()
+    }
+
+    /// Stop listening; return when every open request is answered or `grace` seconds are over.
+    fn stop(&self, py: Python<'_>, grace: f64) -> PyResult<()> {
+        lock(&self.listeners).clear();
+        let Some(thread) = lock(&self.thread).take() else { return Ok(()) };
+        *lock(&self.grace) = Duration::try_from_secs_f64(grace).unwrap_or_default();
+        self.service.shared.stopping.notify_one();
+        match py.detach(|| thread.join()) {
+            Ok(served) => Ok(served?),
+            Err(_) => Err(PyRuntimeError::new_err("the intake's thread panicked")),
+        }
+    }
+}
+
+fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    if host.is_empty() {
+        return Ok(SocketAddr::from(([0u16; 8], port)));
+    }
+    // Like Go's `net.Listen`, a name with addresses of both families means the IPv4 one.
+    let found: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    address.copied().ok_or_else(|| io::Error::other("the host name has no address"))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Requests that arrived together. Whatever happens to it, its senders get an answer.
+#[pyclass(frozen, module = "penstock._kernel")]
+pub struct Group {
+    shared: Arc<Shared>,
+    batch: Batch,
+    grpc_items: usize,
+    senders: Mutex<Vec<oneshot::Sender<Verdict>>>,
+}
+
+impl Group {
+    fn new(shared: Arc<Shared>, requests: Vec<Request>) -> Self {
+        let grpc = requests.iter().filter(|request| request.grpc);
+        let grpc_items = grpc.map(|request| request.payload.items()).sum();
+        let (payloads, senders): (Vec<_>, Vec<_>) =
+            requests.into_iter().map(|request| (request.payload, request.answer)).unzip();
+        Self { shared, batch: Batch::new(payloads), grpc_items, senders: Mutex::new(senders) }
+    }
+
+    fn deliver(&self, verdict: Verdict) {
+        let senders = std::mem::take(&mut *lock(&self.senders));
+        if !senders.is_empty() {
+            self.shared.deliver(verdict, senders);
+        }
+    }
+}
+
+#[pymethods]
+impl Group {
+    #[getter]
+    fn batch(&self) -> Batch {
+        self.batch.clone()
+    }
+
+    /// Items by transport.
+    #[getter]
+    fn transports(&self) -> HashMap<&'static str, usize> {
+        let counts = [("grpc", self.grpc_items), ("http", self.batch.items() - self.grpc_items)];
+        counts.into_iter().filter(|(_, items)| *items > 0).collect()
+    }
+
+    /// Tell the senders that everything was taken.
+    fn accept(&self) {
+        self.deliver(Ok(()));
+    }
+
+    /// Tell the senders to try again after so many seconds.
+    fn refuse(&self, message: String, retry_after: f64) {
+        self.deliver(Err(Arc::new(Refusal::retry(message, retry_after))));
+    }
+
+    /// Tell the senders never to send this again.
+    fn reject(&self, message: String) {
+        self.deliver(Err(Arc::new(Refusal::invalid(message))));
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.deliver(Err(Arc::new(Refusal::retry("the receiver gave no verdict", 1.0))));
+    }
+}

@@ -1,0 +1,322 @@
+//! One request, from its head to its answer.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Buf;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use http::request::Parts;
+use http::{Method, Request as HttpRequest, Response, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use super::answer::{self, Answer, Code, Dialect, Refusal};
+use super::decompress::{Encoding, Failure};
+use super::group::{Event, Hold, Request, Shared};
+use super::socket::Open;
+use crate::json;
+use crate::payload::Payload;
+use crate::schema::Signal;
+use crate::wire::Malformed;
+
+pub struct Service {
+    pub shared: Arc<Shared>,
+    /// The largest request, before and after decompression.
+    pub max_message: usize,
+    /// HTTP paths and gRPC method names, to the signals that are taken there.
+    pub routes: HashMap<String, &'static Signal>,
+}
+
+const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
+
+/// `HealthCheckResponse{status: SERVING}`, framed.
+const SERVING: &[u8] = &[0, 0, 0, 0, 2, 0x08, 1];
+
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
+/// Seconds after which a sender that met a full house may try again.
+const RETRY_AFTER: f64 = 1.0;
+
+/// A body's announced size is believed, and room for it taken, only up to this.
+const TRUSTED_SIZE: usize = 512 * 1024;
+
+type Turned<T> = Result<T, (Event, Refusal)>;
+
+fn turn_away<T>(event: Event, code: Code, status: StatusCode, message: String) -> Turned<T> {
+    Err((event, Refusal::new(code, status, message)))
+}
+
+impl Service {
+    /// Answer a request. Never fails: what goes wrong is an answer too.
+    pub async fn answer(
+        self: Arc<Self>,
+        request: HttpRequest<Incoming>,
+        _open: Open,
+    ) -> Result<Response<Answer>, Infallible> {
+        let (head, body) = request.into_parts();
+        let dialect = dialect(&head);
+        if dialect == Dialect::Grpc && head.uri.path() == HEALTH_CHECK {
+            return Ok(answer::grpc_ok(SERVING));
+        }
+        let mut unfinished = Unfinished(Some(&self.shared));
+        let outcome = self.outcome(dialect, &head, body).await;
+        unfinished.0 = None;
+        Ok(match outcome {
+            Ok(()) => answer::accepted(dialect),
+            Err(refusal) => answer::refused(dialect, &refusal),
+        })
+    }
+
+    async fn outcome(
+        &self,
+        dialect: Dialect,
+        head: &Parts,
+        body: Incoming,
+    ) -> Result<(), Arc<Refusal>> {
+        let mut hold = Hold::new(&self.shared);
+        let payload = match self.receive(dialect, head, body, &mut hold).await {
+            Ok(payload) => Arc::new(payload),
+            Err((event, refusal)) => {
+                self.shared.stats.count(event);
+                return Err(Arc::new(refusal));
+            }
+        };
+        if payload.items() == 0 {
+            return Ok(());
+        }
+        let (answer, verdict) = oneshot::channel();
+        self.shared.submit(Request { payload, grpc: dialect == Dialect::Grpc, answer });
+        verdict
+            .await
+            .unwrap_or_else(|_| Err(Arc::new(Refusal::retry("shutting down", RETRY_AFTER))))
+    }
+
+    async fn receive(
+        &self,
+        dialect: Dialect,
+        head: &Parts,
+        body: Incoming,
+        hold: &mut Hold<'_>,
+    ) -> Turned<Payload> {
+        let signal = self.route(dialect, head)?;
+        let encoding = encoding(dialect, &head.headers)?;
+        let message = self.read(dialect == Dialect::Grpc, body, hold).await?;
+        let encoding = match message.compressed {
+            Some(false) => Encoding::Identity,
+            Some(true) if encoding == Encoding::Identity => {
+                return bad_framing("a compressed message without grpc-encoding");
+            }
+            _ => encoding,
+        };
+        let limit = self.max_message;
+        // A panic in a parser must cost its sender an answer, and nobody else anything.
+        let payload = catch_unwind(AssertUnwindSafe(|| {
+            decode(signal, dialect, encoding, message.bytes, limit)
+        }))
+        .unwrap_or_else(|_| {
+            turn_away(
+                Event::Panicked,
+                Code::Internal,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the request could not be read because of a fault in the receiver".into(),
+            )
+        })?;
+        hold.resize(payload.bytes().len());
+        Ok(payload)
+    }
+
+    fn route(&self, dialect: Dialect, head: &Parts) -> Turned<&'static Signal> {
+        let path = head.uri.path();
+        let Some(signal) = self.routes.get(path) else {
+            return turn_away(
+                Event::UnknownPath,
+                Code::Unimplemented,
+                StatusCode::NOT_FOUND,
+                format!("nothing is received at {path}"),
+            );
+        };
+        if head.method != Method::POST {
+            return turn_away(
+                Event::BadMethod,
+                Code::Unimplemented,
+                StatusCode::METHOD_NOT_ALLOWED,
+                format!("{} is not allowed here, only POST", head.method),
+            );
+        }
+        if dialect == Dialect::Text {
+            return turn_away(
+                Event::UnsupportedMediaType,
+                Code::InvalidArgument,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "expected the content type application/x-protobuf or application/json".into(),
+            );
+        }
+        Ok(signal)
+    }
+
+    /// Read a body, which for gRPC is one framed message, into one buffer.
+    async fn read(&self, framed: bool, mut body: Incoming, hold: &mut Hold<'_>) -> Turned<Message> {
+        let limit = self.max_message;
+        let announced = body.size_hint().lower() as usize;
+        if announced > limit.saturating_add(FRAME_HEADER) {
+            return too_large(limit);
+        }
+        let mut frame = framed.then(FrameHeader::default);
+        let mut bytes = Vec::with_capacity(announced.min(TRUSTED_SIZE));
+        while let Some(part) = body.frame().await {
+            let Ok(part) = part else {
+                return turn_away(
+                    Event::Disconnected,
+                    Code::Unavailable,
+                    StatusCode::BAD_REQUEST,
+                    "the body ended early".into(),
+                );
+            };
+            let Ok(mut data) = part.into_data() else { continue };
+            if let Some(header) = &mut frame {
+                header.fill(&mut data);
+                if header.len() > limit {
+                    return too_large(limit);
+                }
+                if bytes.capacity() == 0 {
+                    bytes.reserve_exact(header.len().min(TRUSTED_SIZE));
+                }
+                if bytes.len() + data.len() > header.len() && !data.is_empty() {
+                    return bad_framing("more than one message in a unary call");
+                }
+            }
+            if bytes.len() + data.len() > limit {
+                return too_large(limit);
+            }
+            bytes.extend_from_slice(&data);
+            hold.resize(bytes.capacity());
+            if self.shared.is_full() {
+                let message = "too much is waiting to be processed";
+                return Err((Event::Overloaded, Refusal::retry(message, RETRY_AFTER)));
+            }
+        }
+        match frame {
+            Some(header) if !header.is_complete() || bytes.len() < header.len() => {
+                bad_framing("the call ended before its message did")
+            }
+            Some(header) => Ok(Message { bytes, compressed: Some(header.bytes[0] & 1 == 1) }),
+            None => Ok(Message { bytes, compressed: None }),
+        }
+    }
+}
+
+struct Message {
+    bytes: Vec<u8>,
+    /// What a gRPC message says of itself; an HTTP body has only its headers.
+    compressed: Option<bool>,
+}
+
+const FRAME_HEADER: usize = 5;
+
+/// gRPC's message prefix: a flag and a length, which may arrive in pieces.
+#[derive(Default)]
+struct FrameHeader {
+    bytes: [u8; FRAME_HEADER],
+    filled: usize,
+}
+
+impl FrameHeader {
+    fn fill(&mut self, data: &mut bytes::Bytes) {
+        let take = data.len().min(FRAME_HEADER - self.filled);
+        data.copy_to_slice(&mut self.bytes[self.filled..self.filled + take]);
+        self.filled += take;
+    }
+
+    fn is_complete(&self) -> bool {
+        self.filled == FRAME_HEADER
+    }
+
+    fn len(&self) -> usize {
+        let [_, len @ ..] = self.bytes;
+        if self.is_complete() { u32::from_be_bytes(len) as usize } else { 0 }
+    }
+}
+
+fn too_large<T>(limit: usize) -> Turned<T> {
+    turn_away(
+        Event::TooLarge,
+        Code::ResourceExhausted,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("the request is over {limit} bytes; send smaller batches or raise the limit"),
+    )
+}
+
+fn bad_framing<T>(reason: &str) -> Turned<T> {
+    turn_away(Event::BadFraming, Code::Internal, StatusCode::BAD_REQUEST, reason.into())
+}
+
+fn dialect(head: &Parts) -> Dialect {
+    let content_type = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    match media_type.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"application/x-protobuf" => Dialect::Protobuf,
+        b"application/json" => Dialect::Json,
+        b"application/grpc" | b"application/grpc+proto"
+            if head.version == http::Version::HTTP_2 =>
+        {
+            Dialect::Grpc
+        }
+        _ => Dialect::Text,
+    }
+}
+
+fn encoding(dialect: Dialect, headers: &HeaderMap) -> Turned<Encoding> {
+    let name = if dialect == Dialect::Grpc { GRPC_ENCODING } else { CONTENT_ENCODING };
+    let mut values = headers.get_all(&name).iter();
+    let (first, second) = (values.next(), values.next());
+    let value = first.map_or(Some(""), |value| value.to_str().ok());
+    match value.and_then(|text| Encoding::by_name(&text.to_ascii_lowercase())) {
+        Some(encoding) if second.is_none() => Ok(encoding),
+        _ => turn_away(
+            Event::UnsupportedEncoding,
+            Code::Unimplemented,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("{name} is none of {}", super::decompress::ACCEPTED),
+        ),
+    }
+}
+
+fn decode(
+    signal: &'static Signal,
+    dialect: Dialect,
+    encoding: Encoding,
+    bytes: Vec<u8>,
+    limit: usize,
+) -> Turned<Payload> {
+    let bytes = match encoding.decode(bytes, limit) {
+        Ok(bytes) => bytes,
+        Err(Failure::TooLarge) => return too_large(limit),
+        Err(Failure::Broken) => {
+            let reason = format!("the body is not valid {encoding:?}").to_lowercase();
+            return Err((Event::BadCompression, Refusal::invalid(reason)));
+        }
+    };
+    let parsed = match dialect {
+        Dialect::Json => json::from_json(signal, &bytes).and_then(|b| Payload::parse(signal, b)),
+        _ => Payload::parse(signal, bytes),
+    };
+    parsed.map_err(|Malformed { offset, reason }| {
+        let reason = format!("malformed {} request: {reason} (at byte {offset})", signal.name);
+        (Event::Malformed, Refusal::invalid(reason))
+    })
+}
+
+/// Counts a request whose sender went away before its answer was there.
+struct Unfinished<'a>(Option<&'a Shared>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0 {
+            shared.stats.count(Event::Disconnected);
+        }
+    }
+}
