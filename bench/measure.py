@@ -1,0 +1,140 @@
+"""Run scenarios: one server at a time, in turns, a fresh process and a fresh sink for each run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from bench.plan import BenchError
+from bench.process import ServerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.load import Load, Sent, Sink
+    from bench.plan import Scenario, Server
+
+Sample = dict[str, float]
+"""What one run measured: a number for each key; the key ends in the unit."""
+
+WARM_UP = (
+    0.05  # of a run's requests, so that connections, imports and first batches are not counted
+)
+SETTLED = 0.2  # of a soak's samples are its start, when buffers and pools still fill
+FEWEST_SAMPLES = 10  # a line through fewer says nothing
+MICROSECONDS = 1e6
+SECONDS_PER_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One server about to do one scenario; `scale` multiplies its requests."""
+
+    server: Server
+    scenario: Scenario
+    load: Load
+    peers: Path
+    python: str
+    scale: float = 1
+
+    @property
+    def requests(self) -> int:
+        """How many requests are measured."""
+        return max(self.scenario.connections, round(self.scenario.requests * self.scale))
+
+    def start(self, sink: Sink) -> ServerProcess:
+        """Start the server with the scenario's file, delivering to `sink`."""
+        config = self.scenario.config_file
+        argv = self.server.argv(config=config, peers=self.peers, python=self.python)
+        return ServerProcess(self.server.name, argv, sink=sink.address)
+
+    def send(
+        self, process: ServerProcess, requests: int, meanwhile: Callable[[], None] = lambda: None
+    ) -> Sent:
+        """Send `requests` of the scenario's requests to `process`."""
+        address = process.http if self.scenario.http else process.grpc
+        return self.load.send(self.scenario, address, requests, meanwhile)
+
+    def measure(self) -> Sample:
+        """Do it once, from start to stop of the server; raises `BenchError` if items are lost."""
+        return KINDS[self.scenario.kind](self)
+
+
+def under_load(run: Run) -> Sample:
+    """CPU for each item, peak memory, answer times."""
+    return _drive(run, lambda _: None)
+
+
+def over_time(run: Run) -> Sample:
+    """As under load, and how fast resident memory grows once it has settled.
+
+    Raises `BenchError` where the load was too short to tell.
+    """
+    memory: list[tuple[float, float]] = []
+
+    def look(process: ServerProcess) -> None:
+        memory.append((time.monotonic() / SECONDS_PER_MINUTE, process.resident_mb()))
+
+    sample = _drive(run, look)
+    settled = memory[round(len(memory) * SETTLED) :]
+    if len(settled) < FEWEST_SAMPLES:
+        msg = f"{len(settled)} seconds of load are too few to tell growth; raise --scale"
+        raise BenchError(msg)
+    slope = statistics.linear_regression(*zip(*settled, strict=True)).slope
+    return sample | {"growth_mb_per_min": slope}
+
+
+def at_rest(run: Run) -> Sample:
+    """How long the start takes, and the memory held some seconds later without any load."""
+    with run.load.sink() as sink, run.start(sink) as process:
+        ready = process.wait_until_ready()
+        time.sleep(max(0, process.started + run.scenario.settle_s - time.monotonic()))
+        return {"ready_s": ready, "idle_mb": process.resident_mb()}
+
+
+def keep_busy(run: Run, tell: Callable[[str], None]) -> NoReturn:
+    """Send the scenario's requests again and again to one process, for a profiler to look at."""
+    if not run.scenario.requests:
+        msg = f"{run.scenario.name} sends nothing to profile"
+        raise BenchError(msg)
+    with run.load.sink() as sink, run.start(sink) as process:
+        process.wait_until_ready()
+        tell(f"{run.server.name} has pid {process.pid}; interrupt to end")
+        while True:
+            sent = run.send(process, run.requests)
+            tell(f"{sent.items / sent.seconds:.0f} items/s, p99 {sent.p99_ms:.3g} ms")
+
+
+KINDS: dict[str, Callable[[Run], Sample]] = {
+    "load": under_load,
+    "soak": over_time,
+    "idle": at_rest,
+}
+
+
+def _drive(run: Run, look: Callable[[ServerProcess], None]) -> Sample:
+    signal = run.scenario.signal
+    with run.load.sink() as sink:
+        with run.start(sink) as process:
+            process.wait_until_ready()
+            warm = run.send(process, max(1, round(run.requests * WARM_UP)))
+            sink.wait_for(signal, warm.items)
+            before = process.cpu_seconds()
+            sent = run.send(process, run.requests, lambda: look(process))
+            sink.wait_for(signal, warm.items + sent.items)
+            cpu, peak = process.cpu_seconds() - before, process.peak_mb()
+        sink.require_exactly(signal, warm.items + sent.items)
+    if not cpu:
+        msg = f"{run.requests} requests took less than a tick of CPU; raise --scale"
+        raise BenchError(msg)
+    return {
+        "cpu_us": cpu * MICROSECONDS / sent.items,
+        "peak_mb": peak,
+        "p50_ms": sent.p50_ms,
+        "p99_ms": sent.p99_ms,
+        "cpu_s": cpu,
+        "items_per_s": sent.items / sent.seconds,
+    }
