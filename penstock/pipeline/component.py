@@ -117,6 +117,9 @@ class Stage(ABC):
     A stage answers for the batches whose `consume` returned until the next stage accepts them.
     """
 
+    may_wait: ClassVar[bool] = True
+    """Whether `consume` can take longer than putting a batch aside."""
+
     @abstractmethod
     async def start(self, consume: Consume) -> None:
         """Be ready to take batches and to give them to `consume`."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch
 
 __all__ = [
+    "Answer",
     "ConfigError",
     "Invalid",
     "MalformedPayload",
@@ -58,6 +59,10 @@ class Refused(PenstockError):
 
 class Invalid(PenstockError):
     """Never: offering the same batch again will fail again."""
+
+
+Answer = Refused | Invalid | None
+"""What whoever waits for a batch's end is told: `None` that it was taken."""
 
 
 class Retryable(PenstockError):

@@ -5,11 +5,12 @@ Counting is adding to a Python integer; the OpenTelemetry SDK reads the integers
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -32,20 +33,29 @@ class Counter:
         self.value += amount
 
 
+Reading = Counter | Callable[[], float]
+"""Where a number is read: a counter, or a function that answers for a gauge."""
+
+
+def read(source: Reading) -> float:
+    """The present value of `source`."""
+    return source.value if isinstance(source, Counter) else source()
+
+
 @dataclass(slots=True)
 class Family:
-    """Every series of one name. A series is a `Counter`, or a function that reads a gauge."""
+    """Every series of one name."""
 
     name: str
     description: str
     unit: str
     monotonic: bool
-    series: dict[Labels, Counter | Callable[[], float]] = field(default_factory=dict)
+    series: dict[Labels, Reading] = field(default_factory=dict)
 
     def read(self) -> Iterator[tuple[Labels, float]]:
         """The present value of each series."""
         for labels, source in list(self.series.items()):
-            yield labels, source.value if isinstance(source, Counter) else source()
+            yield labels, read(source)
 
 
 class Telemetry:

@@ -1,0 +1,154 @@
+"""From settings to joined components: everything is built, and nothing started."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from penstock.pipeline.books import Books
+from penstock.pipeline.component import Context, Stage
+from penstock.pipeline.delivery import Delivery
+from penstock.pipeline.edges import Entry, ReceiverEdge
+from penstock.pipeline.fanout import FanOut, Inlet
+from penstock.pipeline.graph import Graph, Kind, Node, place
+from penstock.pipeline.steps import ProcessorStep, StageStep
+from penstock.pipeline.telemetry import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from penstock.config.settings import Settings
+    from penstock.pipeline.batch import Signal
+    from penstock.pipeline.component import Exporter, Extension, Receiver
+    from penstock.pipeline.tasks import ComponentTasks
+    from penstock.pipeline.telemetry import Reading, Telemetry
+
+
+class Assembly:
+    """The components of a service, joined; each collection is in the order of the start."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        telemetry: Telemetry,
+        tasks: Callable[[str], ComponentTasks],
+    ) -> None:
+        self.books = Books()
+        self.extensions: dict[str, Extension] = {}
+        self.exporters: dict[str, Exporter] = {}
+        self.deliveries: list[Delivery] = []
+        self.stages: list[StageStep] = []
+        self.receivers: dict[str, tuple[Receiver, ReceiverEdge]] = {}
+        self._settings = settings
+        self._telemetry = telemetry
+        self._tasks = tasks
+        self._graph = Graph.of(settings)
+        self._inlets: dict[Node, Inlet] = {}
+        self._came: defaultdict[str, dict[str, Reading]] = defaultdict(dict)
+        self._steps: defaultdict[str | None, list[ProcessorStep | StageStep]] = defaultdict(list)
+        self._build()
+
+    def _build(self) -> None:
+        for id_ in self._settings.service_extensions:
+            context = self._context("extension", id_)
+            self.extensions[id_] = self._settings.extensions[id_].build(context)
+        add = {
+            Kind.EXPORTER: self._add_exporter,
+            Kind.CONNECTOR: self._add_connector,
+            Kind.PROCESSOR: self._add_processor,
+            Kind.PIPELINE: self._add_pipeline,
+            Kind.RECEIVER: self._add_receiver,
+        }
+        for node in self._graph.start_order:
+            add[node.kind](node)
+
+    def _add_exporter(self, node: Node) -> None:
+        (signal,) = self._graph.signals_into(node)
+        config = self._settings.exporters[node.id]
+        context = self._context(node.kind, node.id)
+        if node.id not in self.exporters:
+            self.exporters[node.id] = config.build(context)
+        delivery = Delivery(self.exporters[node.id], config, context, signal)
+        delivery.open_account(self.books)
+        self.deliveries.append(delivery)
+        self._set_inlet(node, delivery.inlet)
+
+    def _add_connector(self, node: Node) -> None:
+        exits = self._exits(node)
+        context = self._context(node.kind, node.id)
+        connector = self._settings.connectors[node.id].build(context)
+        step = StageStep(connector, context, self._graph.signals_into(node), exits)
+        self.stages.append(step)
+        self._set_inlet(node, step.inlet)
+        for signal, exit_ in exits.items():
+            self._credit(step.name, exit_, step.outgoing[signal])
+
+    def _add_processor(self, node: Node) -> None:
+        exits = self._exits(node)
+        ((signal, exit_),) = exits.items()
+        context = self._context(node.kind, node.id, pipeline=node.pipeline, signal=signal)
+        processor = self._settings.processors[node.id].build(context)
+        step: ProcessorStep | StageStep
+        if isinstance(processor, Stage):
+            step = StageStep(processor, context, [signal], exits)
+            self.stages.append(step)
+        else:
+            step = ProcessorStep(processor, context, signal, exit_)
+        step.open_account(self.books)
+        self._steps[node.pipeline].append(step)
+        self._set_inlet(node, step.inlet)
+        self._credit(step.name, exit_, step.given)
+
+    def _add_pipeline(self, node: Node) -> None:
+        ((signal, exit_),) = self._exits(node).items()
+        entry = Entry(node.id, signal, exit_, self._telemetry)
+        entry.open_account(self.books, self._steps[node.id])
+        self._set_inlet(node, entry.inlet)
+        self._credit(entry.inlet.name, exit_, entry.taken)
+
+    def _add_receiver(self, node: Node) -> None:
+        exits = self._exits(node)
+        edge = ReceiverEdge(node.id, exits, self._telemetry)
+        receiver = self._settings.receivers[node.id].build(self._context(node.kind, node.id))
+        self.receivers[node.id] = (receiver, edge)
+        for signal, exit_ in exits.items():
+            self._credit(place(node.kind, node.id), exit_, edge.accepted[signal])
+
+    def _exits(self, node: Node) -> dict[Signal, FanOut]:
+        branches: defaultdict[Signal, list[Inlet]] = defaultdict(list)
+        for end in self._graph.after[node]:
+            signal = node.signal or end.signal
+            if signal:
+                branches[signal].append(self._inlets[end])
+        name = place(node.kind, node.id, node.pipeline)
+        logger = logging.getLogger(f"penstock.{node.kind}s.{node.id}")
+        return {
+            signal: FanOut(name, inlets, self._telemetry, logger)
+            for signal, inlets in branches.items()
+        }
+
+    def _set_inlet(self, node: Node, inlet: Inlet) -> None:
+        self._inlets[node] = inlet
+        self.books.open(f"into {inlet.name}", self._came[inlet.name], {"taken": inlet.taken})
+
+    def _credit(self, source: str, exit_: FanOut, gave: Reading) -> None:
+        for branch in exit_.branches:
+            self._came[branch.name][f"from {source}"] = partial(_net, gave, exit_, branch)
+
+    def _context(
+        self, kind: str, id_: str, *, pipeline: str | None = None, signal: Signal | None = None
+    ) -> Context:
+        return Context(
+            id=id_,
+            signals=frozenset({signal}) if signal else self._graph.signals_of(kind, id_),
+            logger=logging.getLogger(f"penstock.{kind}s.{id_}"),
+            telemetry=self._telemetry,
+            tasks=self._tasks(place(kind, id_, pipeline)),
+            pipeline=pipeline,
+        )
+
+
+def _net(gave: Reading, exit_: FanOut, branch: Inlet) -> float:
+    return read(gave) - exit_.lost(branch)

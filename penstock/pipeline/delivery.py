@@ -1,0 +1,208 @@
+"""Delivery: queue, batching, retry, time-out and counting, one layer for all exporters.
+
+             SendingQueue                      Sender
+consume ──► put ─ Merger ─ get ──► consumer ──► attempt ──► Exporter.send
+             │                        │           ▲  │
+          Refused                   settle      back-off
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from penstock.config.types import Duration
+from penstock.pipeline.component import ExporterConfig
+from penstock.pipeline.errors import Refused
+from penstock.pipeline.fanout import Inlet
+from penstock.pipeline.retry import RetryConfig
+from penstock.pipeline.sender import Failure, Sender
+from penstock.pipeline.sending_queue import QueueConfig, SendingQueue
+
+if TYPE_CHECKING:
+    from penstock.pipeline.batch import Batch, Signal
+    from penstock.pipeline.books import Books
+    from penstock.pipeline.component import Context, Exporter
+    from penstock.pipeline.errors import Answer
+    from penstock.pipeline.telemetry import Reading
+
+_LAST_MOMENT = 1.0
+"""Seconds that an abandoned attempt has to end in, such as to close its connection."""
+
+
+class DeliveryConfig(ExporterConfig):
+    """What every exporter over a network has, under the Collector's names and defaults."""
+
+    timeout: Duration = Field(default=5.0, gt=0)
+    """How long one attempt may take."""
+    retry_on_failure: RetryConfig = RetryConfig()
+    """When a batch that could not be sent is sent again."""
+    sending_queue: QueueConfig = QueueConfig()
+    """What waits to be sent."""
+
+
+class Delivery:
+    """Answers for one exporter's batches of one signal, from `consume` until each item's end.
+
+    An exporter without queue (`sending_queue.enabled: false`, or settings that are no
+    `DeliveryConfig`) is sent to while the caller waits, and the caller is told the outcome.
+    """
+
+    def __init__(
+        self, exporter: Exporter, config: ExporterConfig, context: Context, signal: Signal
+    ) -> None:
+        plan = config if isinstance(config, DeliveryConfig) else None
+        timeout = plan.timeout if plan else None
+        retry = plan.retry_on_failure if plan else RetryConfig(enabled=False)
+        self.signal = signal
+        self.exporter = context.id
+        self._context = context
+        self._sender = Sender(exporter, timeout, retry, context, signal)
+        self._plan = plan.sending_queue if plan and plan.sending_queue.enabled else None
+        self._queue = SendingQueue(self._plan) if self._plan else None
+        self._waiting = 0
+        self._stopping = False
+        self._drained = asyncio.Event()
+        self._count()
+        may_wait = not self._plan or self._plan.block_on_overflow or self._plan.wait_for_result
+        self.inlet = Inlet(f"exporter {context.id} {signal}", self.consume, may_wait, self.taken)
+
+    @property
+    def queued(self) -> int:
+        """Items not yet sent or given up: waiting, being batched or being sent."""
+        return self._queue.items if self._queue else self._waiting
+
+    def taken(self) -> int:
+        """Items that are the exporter's to deliver, since their `consume` returned."""
+        return self._enqueued.value - self._returned.value
+
+    @property
+    def undelivered(self) -> int:
+        """Items that were given up, or are left, because the service stopped."""
+        return self._sender.failed[Failure.SHUTDOWN].value + self.queued
+
+    def open_account(self, books: Books) -> None:
+        """Hold the delivery to account for every item."""
+        went: dict[str, Reading] = {"sent": self._sender.sent}
+        went |= {f"failed ({reason})": count for reason, count in self._sender.failed.items()}
+        went["queued"] = lambda: self.queued
+        books.open(self.inlet.name, {"enqueued": self._enqueued}, went)
+
+    async def start(self) -> None:
+        """Begin to send what is queued."""
+        if self._plan and self._queue:
+            for number in range(self._plan.num_consumers):
+                self._context.tasks.create_task(
+                    self._send_queued(self._queue), name=f"{self._context.id} consumer {number}"
+                )
+
+    async def consume(self, batch: Batch) -> None:
+        """Take a batch. Raises `Refused` when it cannot; without queue, or with
+        `wait_for_result`, raises `Refused` or `Invalid` for a batch that was not delivered."""
+        if self._stopping:
+            msg = f"exporter {self._context.id} stops"
+            raise Refused(msg)
+        items = len(batch)
+        if not items:
+            return
+        outcome = await self._put(self._queue, batch) if self._queue else self._send(batch)
+        self._enqueued.add(items)
+        if outcome is None:
+            return
+        try:
+            answer = await outcome
+        except asyncio.CancelledError:
+            self._returned.add(items)
+            raise
+        if answer:
+            self._returned.add(items)
+            raise answer
+
+    async def stop(self, deadline: float) -> None:
+        """Refuse what comes, and give everything queued one last attempt, none of them after
+        `deadline`, in the event loop's time. What is left then has failed, by `shutdown`."""
+        self._stopping = True
+        self._sender.hurry()
+        if self._queue:
+            self._queue.close()
+        if not await self._drains(deadline):
+            self.abandon()
+            await self._drains(asyncio.get_running_loop().time() + _LAST_MOMENT)
+
+    def abandon(self) -> None:
+        """End every attempt now."""
+        self._sender.abandon()
+
+    async def _drains(self, deadline: float) -> bool:
+        try:
+            async with asyncio.timeout_at(deadline):
+                while self.queued:
+                    self._drained.clear()
+                    await self._drained.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _put(self, queue: SendingQueue, batch: Batch) -> asyncio.Future[Answer] | None:
+        try:
+            return await queue.put(batch)
+        except Refused:
+            self._enqueue_failed.add(len(batch))
+            raise
+
+    async def _send_queued(self, queue: SendingQueue) -> None:
+        while parcel := await queue.get():
+            answer: Answer = Refused("the service stopped")
+            try:
+                answer = await self._sender.send(parcel.batch)
+            finally:
+                queue.settle(parcel, answer)
+                self._drained.set()
+
+    async def _send(self, batch: Batch) -> Answer:
+        self._waiting += len(batch)
+        try:
+            return await self._sender.send(batch)
+        finally:
+            self._waiting -= len(batch)
+            self._drained.set()
+
+    def _count(self) -> None:
+        telemetry, id_, signal = self._context.telemetry, self._context.id, self.signal
+        labels = {"exporter": id_, "otel_signal": signal}
+        self._enqueue_failed = telemetry.counter(
+            f"otelcol_exporter_enqueue_failed_{signal.items}",
+            "Items that the sending queue refused.",
+            exporter=id_,
+        )
+        self._enqueued = telemetry.counter(
+            "penstock_exporter_enqueued_items", "Items taken for delivery.", **labels
+        )
+        self._returned = telemetry.counter(
+            "penstock_exporter_returned_items",
+            "Items taken for delivery and given back to a sender that waited for the outcome.",
+            **labels,
+        )
+        telemetry.gauge(
+            "penstock_exporter_queued_items",
+            "Items that wait, are being batched or are being sent.",
+            lambda: self.queued,
+            **labels,
+        )
+        if self._queue and self._plan:
+            queue, plan = self._queue, self._plan
+            labels = {"exporter": id_, "data_type": signal}
+            telemetry.gauge(
+                "otelcol_exporter_queue_size",
+                "What the sending queue holds, in the unit of its sizer.",
+                lambda: queue.size,
+                **labels,
+            )
+            telemetry.gauge(
+                "otelcol_exporter_queue_capacity",
+                "What the sending queue holds at most, in the unit of its sizer.",
+                lambda: plan.queue_size,
+                **labels,
+            )

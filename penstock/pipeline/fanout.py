@@ -1,0 +1,109 @@
+"""One batch to several takers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.pipeline.errors import Invalid, Refused
+from penstock.pipeline.faults import FaultLog
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Sequence
+
+    from penstock.pipeline.batch import Batch
+    from penstock.pipeline.component import Consume
+    from penstock.pipeline.errors import Answer
+    from penstock.pipeline.telemetry import Reading, Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Inlet:
+    """Where batches go in: a pipeline, a processor, a connector or an exporter's delivery.
+
+    `may_wait` says whether `consume` can take longer than putting a batch aside; `taken` counts
+    the items whose `consume` returned.
+    """
+
+    name: str
+    consume: Consume
+    may_wait: bool
+    taken: Reading
+
+
+class FanOut:
+    """Offers every batch to every branch, and accepts it when at least one branch took it.
+
+    What another branch refused is then lost there, counted and logged. Were the whole batch refused
+    instead, every retry would bring the healthy branches their items again, and one dead back end
+    would hold up all the others. Only when no branch took it is the batch refused.
+
+    `consume` of a single branch is that branch's own.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        branches: Sequence[Inlet],
+        telemetry: Telemetry,
+        logger: logging.Logger,
+    ) -> None:
+        self.branches = sorted(branches, key=lambda branch: branch.may_wait)
+        self.consume: Consume = branches[0].consume if len(branches) == 1 else self._offer_to_all
+        self._prompt = [branch for branch in self.branches if not branch.may_wait]
+        self._slow = [branch for branch in self.branches if branch.may_wait]
+        self._faults = FaultLog(logger)
+        self._lost = {
+            branch.name: telemetry.counter(
+                "penstock_fanout_lost_items",
+                "Items that this branch refused while another took them.",
+                source=source,
+                branch=branch.name,
+            )
+            for branch in (branches if len(branches) > 1 else ())
+        }
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether `consume` can take longer than putting a batch aside."""
+        return bool(self._slow)
+
+    def lost(self, branch: Inlet) -> int:
+        """Items that `branch` refused while another took them."""
+        return self._lost[branch.name].value if self._lost else 0
+
+    async def _offer_to_all(self, batch: Batch) -> None:
+        faults = [await _offer(branch, batch) for branch in self._prompt]
+        if self._slow:
+            faults += await self._offer_to_slow(batch)
+        refusals = [fault for fault in faults if fault]
+        if not refusals:
+            return
+        if len(refusals) == len(faults):
+            raise max(refusals, key=_patience)
+        for branch, fault in zip(self.branches, faults, strict=True):
+            if fault:
+                self._lost[branch.name].add(len(batch))
+                self._faults.report(f"Lost for {branch.name}, which refused", len(batch), fault)
+
+    async def _offer_to_slow(self, batch: Batch) -> list[Answer]:
+        # Together, or one that waits would delay another; alone, a task would be wasted.
+        if len(self._slow) == 1:
+            return [await _offer(self._slow[0], batch)]
+        async with asyncio.TaskGroup() as group:
+            offers = [group.create_task(_offer(branch, batch)) for branch in self._slow]
+        return [offer.result() for offer in offers]
+
+
+async def _offer(branch: Inlet, batch: Batch) -> Answer:
+    try:
+        await branch.consume(batch)
+    except (Refused, Invalid) as fault:
+        return fault
+    return None
+
+
+def _patience(fault: Refused | Invalid) -> float:
+    return fault.retry_after if isinstance(fault, Refused) else -1.0

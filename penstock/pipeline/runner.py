@@ -1,0 +1,156 @@
+"""The service: starts what the settings describe, runs until told to stop, delivers what it has.
+
+Start: extensions, exporters, stages from the last to the first, receivers. Stop: receivers, stages
+from the first to the last, each passing on what it holds, deliveries, exporters, extensions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+import uvloop
+
+from penstock.pipeline.assembly import Assembly
+from penstock.pipeline.errors import StartError
+from penstock.pipeline.selfmetrics import MetricsPage
+from penstock.pipeline.shutdown import Shutdown
+from penstock.pipeline.tasks import ComponentTasks
+from penstock.pipeline.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from penstock.config.settings import Settings
+    from penstock.pipeline.component import Extension
+
+_logger = logging.getLogger("penstock.service")
+
+
+def run(settings: Settings, on_ready: Callable[[], None] | None = None) -> int:
+    """Run until SIGTERM or SIGINT, or a crash; returns the exit code, 0 or 1.
+
+    `on_ready` is called when everything has started. A second signal ends the draining at once.
+    """
+    return uvloop.run(_run(settings, on_ready))
+
+
+async def _run(settings: Settings, on_ready: Callable[[], None] | None) -> int:
+    running = Running(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.interrupt)
+    try:
+        async with running:
+            if on_ready:
+                on_ready()
+            await running.ended()
+    except StartError as error:
+        _logger.error("%s", error)
+        return 1
+    return 1 if running.crashed else 0
+
+
+class Running:
+    """A service while it runs: `async with Running(settings) as running`.
+
+    Entering starts everything, or stops again what had started and raises `StartError`. Leaving
+    stops and drains it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.telemetry = Telemetry()
+        self.crashed = False
+        """Whether a task of a component ended in an error."""
+        self._group = asyncio.TaskGroup()
+        self._owners: dict[str, ComponentTasks] = {}
+        self._parts = Assembly(settings, self.telemetry, self._own)
+        self.books = self._parts.books
+        """The accounts of every item received."""
+        self._extensions: dict[str, Extension] = {}
+        if settings.telemetry.metrics:
+            page = MetricsPage(self.telemetry, settings.telemetry.metrics)
+            self._extensions["the metrics page"] = page
+        for id_, extension in self._parts.extensions.items():
+            self._extensions[f"extension {id_}"] = extension
+        self._shutdown = Shutdown(self._parts, self._extensions, self._owners)
+        self._starting: asyncio.Timeout | None = None
+        self._interrupted = False
+        self._end = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for extension in self._extensions.values():
+            extension.not_ready()
+        await self._stop()
+
+    async def ended(self) -> None:
+        """Return when the service is interrupted or a component has crashed."""
+        await self._end.wait()
+
+    def interrupt(self) -> None:
+        """End the service; the second time, give up at once whatever it is waiting for."""
+        if self._interrupted:
+            self._shutdown.hurry()
+            if self._starting and not self._starting.expired():
+                self._starting.reschedule(0.0)
+        self._interrupted = True
+        self._end.set()
+
+    async def _start(self) -> None:
+        try:
+            async with asyncio.timeout(None) as self._starting:
+                for name, start in self._starts():
+                    await _start(name, start)
+        except TimeoutError:
+            msg = "interrupted while starting"
+            raise StartError(msg) from None
+        finally:
+            self._starting = None
+        for extension in self._extensions.values():
+            extension.ready()
+
+    def _starts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        for name, extension in self._extensions.items():
+            yield name, extension.start
+        for id_, exporter in self._parts.exporters.items():
+            yield f"exporter {id_}", exporter.start
+        for delivery in self._parts.deliveries:
+            yield delivery.inlet.name, delivery.start
+        for stage in self._parts.stages:
+            yield stage.name, stage.start
+        for id_, (receiver, edge) in self._parts.receivers.items():
+            yield f"receiver {id_}", partial(receiver.start, edge.consume)
+
+    async def _stop(self) -> None:
+        await self._shutdown.run()
+        await self._group.__aexit__(None, None, None)
+
+    def _own(self, name: str) -> ComponentTasks:
+        if name not in self._owners:
+            self._owners[name] = ComponentTasks(name, self._group, self._note_crash)
+        return self._owners[name]
+
+    def _note_crash(self, name: str, error: Exception) -> None:
+        _logger.error("%s crashed, the service stops", name, exc_info=error)
+        self.crashed = True
+        self._end.set()
+
+
+async def _start(name: str, start: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await start()
+    except Exception as error:
+        cause = str(error) if isinstance(error, StartError) else repr(error)
+        msg = f"{name} could not start: {cause}"
+        raise StartError(msg) from error

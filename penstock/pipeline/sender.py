@@ -1,0 +1,154 @@
+"""From a batch to its end: attempts, the waits between them, and what became of every item."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from penstock.pipeline.errors import Invalid, Refused, Retryable
+from penstock.pipeline.faults import FaultLog
+from penstock.pipeline.retry import Backoff
+
+if TYPE_CHECKING:
+    from penstock.pipeline.batch import Batch, Signal
+    from penstock.pipeline.component import Context, Exporter, Rejected
+    from penstock.pipeline.errors import Answer
+    from penstock.pipeline.retry import RetryConfig
+
+
+class Failure(StrEnum):
+    """Why items were not delivered."""
+
+    PERMANENT = "permanent"
+    RETRIES_EXHAUSTED = "retries_exhausted"
+    PARTIAL = "partial"
+    SHUTDOWN = "shutdown"
+
+
+_MEANING = {
+    Failure.PERMANENT: "Dropped, since no other attempt would succeed",
+    Failure.RETRIES_EXHAUSTED: "Dropped, since no attempt succeeded in time",
+    Failure.PARTIAL: "Rejected by the back end, which took the rest of the batch",
+    Failure.SHUTDOWN: "Dropped, since the service stops",
+}
+
+
+class Sender:
+    """Sends one exporter's batches of one signal, and counts every item as sent or failed.
+
+    `timeout` bounds an attempt, in seconds; `None` does not.
+    """
+
+    def __init__(
+        self,
+        exporter: Exporter,
+        timeout: float | None,
+        retry: RetryConfig,
+        context: Context,
+        signal: Signal,
+    ) -> None:
+        self._exporter = exporter
+        self._timeout = timeout
+        self._retry = retry
+        self._faults = FaultLog(context.logger)
+        self._attempts: set[asyncio.Timeout] = set()
+        self._hurried = asyncio.Event()
+        self._abandoned = False
+        counter, items = context.telemetry.counter, signal.items
+        self.sent = counter(
+            f"otelcol_exporter_sent_{items}", "Items delivered.", exporter=context.id
+        )
+        self.failed = {
+            reason: counter(
+                f"otelcol_exporter_send_failed_{items}",
+                "Items that could not be delivered, by reason.",
+                exporter=context.id,
+                reason=reason,
+            )
+            for reason in Failure
+        }
+
+    def hurry(self) -> None:
+        """Wait no more: what waits gets its last attempt now, and what comes gets one."""
+        self._hurried.set()
+
+    def abandon(self) -> None:
+        """Attempt no more: those under way end now, and every other batch ends without."""
+        self._abandoned = True
+        self._hurried.set()
+        for attempt in [attempt for attempt in self._attempts if not attempt.expired()]:
+            attempt.reschedule(0.0)
+
+    async def send(self, batch: Batch) -> Answer:
+        """Attempt until delivered or given up; never raises what `Answer` says."""
+        clock = asyncio.get_running_loop().time
+        backoff = Backoff(self._retry, clock())
+        wait = 0.0
+        while True:
+            try:
+                await self._pause(wait)
+                self._deliver(batch, await self._attempt(batch))
+            except Retryable as fault:
+                batch = self._remaining(batch, fault)
+                pause = backoff.pause(clock(), fault.after)
+                if self._hurried.is_set():
+                    return self._give_up(batch, Failure.SHUTDOWN, fault)
+                if pause is None:
+                    return self._give_up(batch, Failure.RETRIES_EXHAUSTED, fault)
+                wait = pause
+                self._faults.report("An attempt failed and will be repeated", len(batch), fault)
+            except asyncio.CancelledError:
+                self._give_up(batch, Failure.SHUTDOWN, "the attempt was cancelled")
+                raise
+            except Exception as fault:
+                return self._give_up(batch, Failure.PERMANENT, fault)
+            else:
+                return None
+
+    async def _attempt(self, batch: Batch) -> Rejected | None:
+        if self._abandoned:
+            msg = "no time is left for an attempt"
+            raise Retryable(msg)
+        try:
+            async with asyncio.timeout(self._timeout) as attempt:
+                self._attempts.add(attempt)
+                try:
+                    return await self._exporter.send(batch)
+                finally:
+                    self._attempts.discard(attempt)
+        except TimeoutError as error:
+            msg = f"no answer in time (timeout {self._timeout}s)"
+            raise Retryable(msg) from error
+
+    async def _pause(self, seconds: float) -> None:
+        if not seconds:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        except TimeoutError:
+            pass
+
+    def _deliver(self, batch: Batch, rejected: Rejected | None) -> None:
+        lost = min(rejected.items, len(batch)) if rejected else 0
+        self.sent.add(len(batch) - lost)
+        if rejected:
+            self._count(lost, Failure.PARTIAL, rejected.reason)
+
+    def _remaining(self, batch: Batch, fault: Retryable) -> Batch:
+        if fault.remaining is None:
+            return batch
+        self.sent.add(len(batch) - len(fault.remaining))
+        return fault.remaining
+
+    def _give_up(self, batch: Batch, reason: Failure, fault: Exception | str) -> Refused | Invalid:
+        self._count(len(batch), reason, fault)
+        if reason is Failure.PERMANENT:
+            return Invalid(str(fault))
+        after = fault.after if isinstance(fault, Retryable) else None
+        return Refused(str(fault), after) if after else Refused(str(fault))
+
+    def _count(self, items: int, reason: Failure, fault: Exception | str) -> None:
+        self.failed[reason].add(items)
+        self._faults.report(_MEANING[reason], items, fault)

@@ -1,0 +1,113 @@
+"""The end of a service: in order, within a bound, and with a report of what was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+
+    from penstock.pipeline.assembly import Assembly
+    from penstock.pipeline.component import Extension
+    from penstock.pipeline.delivery import Delivery
+    from penstock.pipeline.tasks import ComponentTasks
+
+SHUTDOWN_TIMEOUT = 25.0
+"""Seconds for delivering what is held when the service is told to stop. Kubernetes kills 30 seconds
+after SIGTERM; what remains of them is for closing and for the report."""
+
+_CLOSING = 2.0
+"""Seconds that an exporter or an extension has to close in, once all is delivered or given up."""
+
+_logger = logging.getLogger("penstock.service")
+
+
+class Shutdown:
+    """Stops receivers, then stages from the first to the last, deliveries, exporters, extensions.
+
+    Each step but the last two may use half of the time that is left, so that a component that does
+    not end leaves time for those after it.
+    """
+
+    def __init__(
+        self,
+        parts: Assembly,
+        extensions: Mapping[str, Extension],
+        owners: Mapping[str, ComponentTasks],
+    ) -> None:
+        self._parts = parts
+        self._extensions = extensions
+        self._owners = owners
+        self._deadline = math.inf
+        self._closing = _CLOSING
+        self._limits: set[asyncio.Timeout] = set()
+
+    async def run(self) -> None:
+        """Stop everything; never raises, and takes little more than `SHUTDOWN_TIMEOUT`."""
+        self._deadline = min(self._deadline, _now() + SHUTDOWN_TIMEOUT)
+        await self._stop_receivers()
+        await self._stop_stages()
+        async with asyncio.TaskGroup() as group:
+            for delivery in self._parts.deliveries:
+                group.create_task(delivery.stop(self._deadline))
+        for id_, exporter in self._parts.exporters.items():
+            await self._within(self._closing, f"exporter {id_}", exporter.stop())
+        for name, extension in reversed(list(self._extensions.items())):
+            await self._within(self._closing, name, extension.stop())
+        for owner in self._owners.values():
+            await owner.end()
+        self._report()
+
+    def hurry(self) -> None:
+        """Give every component no more time from now on."""
+        self._deadline = 0.0
+        self._closing = 0.0
+        for limit in [limit for limit in self._limits if not limit.expired()]:
+            limit.reschedule(0.0)
+        for delivery in self._parts.deliveries:
+            delivery.abandon()
+
+    async def _stop_receivers(self) -> None:
+        patience = self._half()
+        async with asyncio.TaskGroup() as group:
+            for id_, (receiver, _) in self._parts.receivers.items():
+                group.create_task(self._within(patience, f"receiver {id_}", receiver.stop()))
+
+    async def _stop_stages(self) -> None:
+        for stage in reversed(self._parts.stages):
+            await self._within(self._half(), stage.name, stage.stop())
+            await self._owners[stage.name].end()
+            stage.write_off()
+
+    async def _within(self, seconds: float, name: str, stop: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                self._limits.add(limit)
+                try:
+                    await stop
+                finally:
+                    self._limits.discard(limit)
+        except TimeoutError:
+            _logger.warning("%s did not stop in time", name)
+        except Exception:
+            _logger.exception("%s failed to stop", name)
+
+    def _half(self) -> float:
+        return max(0.0, self._deadline - _now()) / 2
+
+    def _report(self) -> None:
+        lost: defaultdict[str, list[Delivery]] = defaultdict(list)
+        for delivery in self._parts.deliveries:
+            if delivery.undelivered:
+                lost[delivery.exporter].append(delivery)
+        for exporter, deliveries in lost.items():
+            items = ", ".join(f"{each.undelivered} {each.signal.items}" for each in deliveries)
+            _logger.error("exporter %s could not deliver before the stop: %s", exporter, items)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,184 @@
+"""The steps of a pipeline: a processor or a connector in its place, counted and guarded.
+
+A step counts a batch when it is accepted, so that what is refused and comes again counts once.
+
+A batch that hits a bug in a component is dropped, counted under `error` and logged; its sender is
+told that it was taken. Asking for it again would hit the same bug again, and everything that
+arrived together with it; calling it invalid would blame senders for what is Penstock's own fault.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.pipeline.errors import Invalid, Refused
+from penstock.pipeline.fanout import Inlet
+from penstock.pipeline.faults import FaultLog
+from penstock.pipeline.graph import place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from penstock.pipeline.batch import Batch, Signal
+    from penstock.pipeline.books import Books
+    from penstock.pipeline.component import Context, Processor, Stage
+    from penstock.pipeline.fanout import FanOut
+    from penstock.pipeline.telemetry import Counter
+
+
+def dropped(context: Context, reason: str) -> Counter:
+    """The count of items that a processor or connector drops for `reason`, a fixed word."""
+    return context.telemetry.counter(
+        f"penstock_{_kind(context)}_dropped_items",
+        "Items that were not passed on, by reason.",
+        reason=reason,
+        **_labels(context),
+    )
+
+
+def _kind(context: Context) -> str:
+    return "processor" if context.pipeline else "connector"
+
+
+def _labels(context: Context) -> dict[str, str]:
+    if context.pipeline:
+        return {"processor": context.id, "pipeline": context.pipeline}
+    return {"connector": context.id}
+
+
+class Step:
+    """What is counted at every step, by signal."""
+
+    def __init__(self, context: Context, takes: Iterable[Signal], gives: Iterable[Signal]) -> None:
+        self.name = place(_kind(context), context.id, context.pipeline)
+        self.context = context
+        self.incoming = {signal: self._counter("incoming", signal) for signal in takes}
+        self.outgoing = {signal: self._counter("outgoing", signal) for signal in gives}
+        self._errors = dropped(context, "error")
+        self._faults = FaultLog(context.logger)
+
+    @property
+    def held(self) -> int:
+        """Items taken, neither passed on nor dropped."""
+        return 0
+
+    def taken(self) -> int:
+        """Items that became the step's to answer for."""
+        return sum(counter.value for counter in self.incoming.values())
+
+    def given(self) -> int:
+        """Items that the next step took."""
+        return sum(counter.value for counter in self.outgoing.values())
+
+    def dropped(self) -> float:
+        """Items that were not passed on, for whatever reason."""
+        name = f"penstock_{_kind(self.context)}_dropped_items"
+        return self.context.telemetry.total(name, **_labels(self.context))
+
+    def open_account(self, books: Books) -> None:
+        """Hold the step to account for every item."""
+        books.open(
+            self.name,
+            {"incoming": self.taken},
+            {"outgoing": self.given, "dropped": self.dropped, "held": lambda: self.held},
+        )
+
+    def _crash(self, batch: Batch, error: Exception) -> None:
+        self.incoming[batch.signal].add(len(batch))
+        self._errors.add(len(batch))
+        self._faults.report(f"Dropped by a bug in {self.context.id}", len(batch), error)
+
+    def _counter(self, direction: str, signal: Signal) -> Counter:
+        vendor = "otelcol" if self.context.pipeline else "penstock"
+        return self.context.telemetry.counter(
+            f"{vendor}_{_kind(self.context)}_{direction}_items",
+            f"Items {'taken' if direction == 'incoming' else 'passed on'}.",
+            otel_signal=signal,
+            **_labels(self.context),
+        )
+
+
+class ProcessorStep(Step):
+    """A function of a batch, in its place."""
+
+    def __init__(
+        self, processor: Processor, context: Context, signal: Signal, exit_: FanOut
+    ) -> None:
+        super().__init__(context, [signal], [signal])
+        self.inlet = Inlet(self.name, self.consume, exit_.may_wait, self.taken)
+        self._process = processor.process
+        self._next = exit_.consume
+        self._in = self.incoming[signal]
+        self._out = self.outgoing[signal]
+        self._filtered = dropped(context, "filtered")
+
+    async def consume(self, batch: Batch) -> None:
+        """Process `batch` and hand on the result. Raises `Refused` or `Invalid`."""
+        try:
+            result = self._process(batch)
+        except (Refused, Invalid):
+            raise
+        except Exception as error:
+            self._crash(batch, error)
+            return
+        kept = 0
+        if result is not None:
+            await self._next(result)
+            kept = len(result)
+            self._out.add(kept)
+        self._in.add(len(batch))
+        self._filtered.add(len(batch) - kept)
+
+
+class StageStep(Step):
+    """A stage or a connector in its place: what it gives goes where its signal goes."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        context: Context,
+        takes: Iterable[Signal],
+        exits: Mapping[Signal, FanOut],
+    ) -> None:
+        super().__init__(context, takes, exits)
+        self.inlet = Inlet(self.name, self.consume, stage.may_wait, self.taken)
+        self._stage = stage
+        self._routes = {signal: exit_.consume for signal, exit_ in exits.items()}
+        self._cut_off = dropped(context, "shutdown")
+        self._written_off = 0
+
+    @property
+    def held(self) -> int:
+        """Items taken, neither passed on nor dropped."""
+        return self._stage.held - self._written_off
+
+    async def start(self) -> None:
+        """Start the stage; whatever it passes on goes the way of its signal."""
+        await self._stage.start(self._pass_on)
+
+    async def stop(self) -> None:
+        """Stop the stage, which passes on what it holds."""
+        await self._stage.stop()
+
+    def write_off(self) -> None:
+        """Drop, count and log what the stage still holds when its time is up."""
+        left = self.held
+        if left:
+            self._cut_off.add(left)
+            self._written_off += left
+            self.context.logger.error("%s could not pass on %d items in time", self.name, left)
+
+    async def consume(self, batch: Batch) -> None:
+        """Give `batch` to the stage. Raises `Refused` or `Invalid`."""
+        try:
+            await self._stage.consume(batch)
+        except (Refused, Invalid):
+            raise
+        except Exception as error:
+            self._crash(batch, error)
+            return
+        self.incoming[batch.signal].add(len(batch))
+
+    async def _pass_on(self, batch: Batch) -> None:
+        await self._routes[batch.signal](batch)
+        self.outgoing[batch.signal].add(len(batch))

@@ -1,0 +1,177 @@
+"""Merge small batches into larger ones, so that exporters send fewer requests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, model_validator
+
+from penstock.config.types import Duration
+from penstock.pipeline import Batch, Invalid, ProcessorConfig, Refused, Stage
+from penstock.pipeline.faults import FaultLog
+from penstock.pipeline.steps import dropped
+
+if TYPE_CHECKING:
+    from penstock.pipeline import Consume, Context
+
+
+class Config(ProcessorConfig):
+    """Options of the Collector's `batch` processor."""
+
+    send_batch_size: int = Field(default=8192, ge=0)
+    """Items from which a batch is passed on without waiting; 0 passes on at once."""
+    timeout: Duration = 0.2
+    """How long items wait for a batch to fill; 0 passes on at once."""
+    send_batch_max_size: int = Field(default=0, ge=0)
+    """Items above which a batch is split; 0 does not split."""
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        if 0 < self.send_batch_max_size < self.send_batch_size:
+            msg = (
+                f"send_batch_max_size ({self.send_batch_max_size}) must not be less than "
+                f"send_batch_size ({self.send_batch_size})"
+            )
+            raise ValueError(msg)
+        return self
+
+    def build(self, context: Context) -> Batcher:
+        """The processor."""
+        return Batcher(self, context)
+
+
+class Batcher(Stage):
+    """Holds batches until there are enough items, or the oldest has waited long enough.
+
+    Nothing is dropped when the next stage refuses: what is held is offered again after the time
+    that it asked for, and until then senders are refused too. While an offer is under way, batches
+    are taken until twice a batch's size waits behind it.
+    """
+
+    may_wait = False
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._size = config.send_batch_size if config.timeout else 0
+        self._max_size = config.send_batch_max_size
+        self._bound = 2 * max(config.send_batch_size, config.send_batch_max_size, 1)
+        self._timeout = config.timeout
+        self._context = context
+        self._waiting: list[Batch] = []
+        self._items = 0
+        self._offered = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._stopping = False
+        self._refusal: Refused | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._invalid = dropped(context, "invalid")
+        self._faults = FaultLog(context.logger)
+        self._count()
+
+    @property
+    def held(self) -> int:
+        """Items that wait, or are being offered to the next stage."""
+        return self._items + self._offered
+
+    async def start(self, consume: Consume) -> None:
+        """Pass batches on to `consume`."""
+        self._consume = consume
+        self._task = self._context.tasks.create_task(self._run(), name=self._context.id)
+
+    async def consume(self, batch: Batch) -> None:
+        """Hold `batch`. Raises `Refused` while the next stage refuses, or is behind."""
+        if self._refusal or self._stopping or (self._offered and self._items >= self._bound):
+            raise self._refused()
+        self._waiting.append(batch)
+        self._items += len(batch)
+        if self._items >= self._size:
+            self._due.set()
+        elif self._timer is None:
+            self._set_timer()
+
+    async def stop(self) -> None:
+        """Pass on what is held."""
+        self._stopping = True
+        self._due.set()
+        self._hurried.set()
+        if self._task:
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        while self._waiting or not self._stopping:
+            await self._due.wait()
+            self._due.clear()
+            batches = self._take() if self._waiting else []
+            self._offered = sum(map(len, batches))
+            for batch in batches:
+                await self._offer(batch)
+                self._offered -= len(batch)
+
+    def _take(self) -> list[Batch]:
+        """What is to be passed on now; the rest waits for more."""
+        full = self._items >= self._size
+        (self._sent_full if full else self._sent_late).add(1)
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        batch = Batch.concat(self._waiting)
+        self._waiting, self._items = [], 0
+        if not 0 < self._max_size < len(batch):
+            return [batch]
+        *batches, rest = batch.split(max_items=self._max_size)
+        if len(rest) >= self._size or not full or self._stopping:
+            return [*batches, rest]
+        self._waiting, self._items = [rest], len(rest)
+        self._set_timer()
+        return batches
+
+    async def _offer(self, batch: Batch) -> None:
+        while True:
+            try:
+                await self._consume(batch)
+            except Refused as refusal:
+                self._refusal = refusal
+                await self._pause(refusal.retry_after)
+            except Invalid as fault:
+                self._invalid.add(len(batch))
+                self._faults.report("Dropped, since no stage will take it", len(batch), fault)
+                break
+            else:
+                self._sent += 1
+                self._sent_items += len(batch)
+                break
+        self._refusal = None
+
+    async def _pause(self, seconds: float) -> None:
+        self._hurried.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        except TimeoutError:
+            pass
+
+    def _set_timer(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._timeout, self._due.set)
+
+    def _refused(self) -> Refused:
+        if self._refusal:
+            return Refused(f"the next stage refuses: {self._refusal}", self._refusal.retry_after)
+        return Refused("the service stops" if self._stopping else "the next stage is behind")
+
+    def _count(self) -> None:
+        telemetry = self._context.telemetry
+        name = "otelcol_processor_batch_"
+        labels = {"processor": self._context.id, "pipeline": self._context.pipeline or ""}
+        self._sent_full = telemetry.counter(
+            name + "batch_size_trigger_send", "Batches sent because they were full.", **labels
+        )
+        self._sent_late = telemetry.counter(
+            name + "timeout_trigger_send", "Batches sent because of the timeout.", **labels
+        )
+        # Two series of the Collector's histogram: enough for the mean, at no cost.
+        self._sent = self._sent_items = 0
+        size = name + "batch_send_size_"
+        telemetry.gauge(size + "count", "Batches sent.", lambda: self._sent, **labels)
+        telemetry.gauge(size + "sum", "Items in batches sent.", lambda: self._sent_items, **labels)
