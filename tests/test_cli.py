@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -147,7 +148,9 @@ def test_run_that_cannot_start_says_why_with_exit_code_1(gateway: Path) -> None:
 def test_components_are_a_table_where_a_person_looks() -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "penstock", "components"]
-    with subprocess.Popen(command, stdout=theirs, stdin=theirs, env={**os.environ, "COLUMNS": "80"}):
+    with subprocess.Popen(
+        command, stdout=theirs, stdin=theirs, env={**os.environ, "COLUMNS": "80"}
+    ):
         os.close(theirs)
         shown = _read_all(ours)
 

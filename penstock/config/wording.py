@@ -12,6 +12,7 @@ from penstock.config.problems import choices, hint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
     from penstock.config.problems import Path
@@ -78,23 +79,30 @@ def _found(error: ErrorDetails, source: str | None) -> str:
         return "a mapping" if isinstance(value, dict) else "a list"
     if source:
         return repr(source)
-    if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    return f"{value!r}{_near(error, value)}"
+    if value is None:
+        return "nothing"
+    found = str(value).lower() if isinstance(value, bool) else repr(value)
+    return found + _remedy(error, str(value))
 
 
-def _near(error: ErrorDetails, value: Any) -> str:
+def _remedy(error: ErrorDetails, value: str) -> str:
+    if error["type"] == "string_type":
+        return "; put it in quotes"
     quoted = error.get("ctx", {}).get("expected", "")
-    return hint(str(value), quoted.split("'")[1::2])
+    return hint(value, quoted.split("'")[1::2])
 
 
 def _options(model: type[BaseModel], path: Path) -> list[str]:
     """The options where `path` leads; a step that is no option indexes a list or a mapping."""
     models = [model]
     for step in map(str, path):
-        fields = [found.model_fields[step] for found in models if step in found.model_fields]
+        fields = [_fields(found)[step] for found in models if step in _fields(found)]
         models = [below for field in fields for below in _models(field.annotation)] or models
-    return [name for found in models for name in found.model_fields]
+    return [name for found in models for name in _fields(found)]
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

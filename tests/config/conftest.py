@@ -24,7 +24,13 @@ def waterworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for kind in Kind:
         package = import_module(kind.package)
         monkeypatch.setattr(package, "__path__", [str(HERE / "components" / kind)])
-    monkeypatch.setattr("penstock.config.catalog.ALIASES", {Kind.EXPORTERS: {"tub": "basin"}})
+    monkeypatch.setattr(
+        "penstock.config.catalog.ALIASES",
+        {
+            Kind.EXPORTERS: {"tub": "basin"},
+            Kind.RECEIVERS: {"bend": "well"},
+        },
+    )
     yield
     for name in set(sys.modules) - before:
         del sys.modules[name]
