@@ -50,7 +50,7 @@ class Group:
     @property
     def batch(self) -> Batch: ...
     @property
-    def requests(self) -> Mapping[str, int]:
+    def transports(self) -> dict[str, int]:
         """Items by transport, `grpc` and `http`."""
 
     def accept(self) -> None: ...
@@ -64,11 +64,13 @@ class Intake:
     def __init__(
         self,
         *,
-        signals: Sequence[str],
-        max_message_bytes: int,
+        routes: Mapping[str, str],
+        max_grpc_bytes: int,
+        max_http_bytes: int,
         max_waiting_bytes: int,
-        paths: Mapping[str, str],
-    ) -> None: ...
+    ) -> None:
+        """`routes` leads from HTTP paths and gRPC method names to signals."""
+
     def listen(self, host: str, port: int) -> int:
         """Listen there and return the port; 0 takes a free one. Raises OSError."""
 
@@ -85,3 +87,6 @@ class Intake:
     def stop(self, grace: float) -> None:
         """Stop listening and taking requests; returns when the open ones are answered or `grace`
         seconds have passed."""
+
+def keep_freed_memory() -> None:
+    """Let the allocators of this process keep freed blocks for a while: batches come and go."""

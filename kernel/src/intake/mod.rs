@@ -46,10 +46,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[pymethods]
 impl Intake {
     #[new]
-    #[pyo3(signature = (*, routes, max_message_bytes, max_waiting_bytes))]
+    #[pyo3(signature = (*, routes, max_grpc_bytes, max_http_bytes, max_waiting_bytes))]
     fn new(
         routes: HashMap<String, String>,
-        max_message_bytes: usize,
+        max_grpc_bytes: usize,
+        max_http_bytes: usize,
         max_waiting_bytes: usize,
     ) -> PyResult<Self> {
         let (wake, announce) = io::pipe()?;
@@ -62,7 +63,7 @@ impl Intake {
             .collect::<PyResult<_>>()?;
         let shared = Arc::new(Shared::new(announce, max_waiting_bytes));
         Ok(Self {
-            service: Arc::new(Service { shared, max_message: max_message_bytes, routes }),
+            service: Arc::new(Service { shared, max_grpc: max_grpc_bytes, max_http: max_http_bytes, routes }),
             wake_fd: wake.as_raw_fd(),
             wake: Mutex::new(wake),
             listeners: Mutex::default(),

@@ -25,8 +25,9 @@ use crate::wire::Malformed;
 
 pub struct Service {
     pub shared: Arc<Shared>,
-    /// The largest request, before and after decompression.
-    pub max_message: usize,
+    /// The largest gRPC message and HTTP body, before and after decompression.
+    pub max_grpc: usize,
+    pub max_http: usize,
     /// HTTP paths and gRPC method names, to the signals that are taken there.
     pub routes: HashMap<String, &'static Signal>,
 }
@@ -104,7 +105,7 @@ impl Service {
     ) -> Turned<Payload> {
         let signal = self.route(dialect, head)?;
         let encoding = encoding(dialect, &head.headers)?;
-        let message = self.read(dialect == Dialect::Grpc, body, hold).await?;
+        let message = self.read(dialect, body, hold).await?;
         let encoding = match message.compressed {
             Some(false) => Encoding::Identity,
             Some(true) if encoding == Encoding::Identity => {
@@ -112,7 +113,7 @@ impl Service {
             }
             _ => encoding,
         };
-        let limit = self.max_message;
+        let limit = self.limit(dialect);
         // A panic in a parser must cost its sender an answer, and nobody else anything.
         let payload = catch_unwind(AssertUnwindSafe(|| {
             decode(signal, dialect, encoding, message.bytes, limit)
@@ -127,6 +128,10 @@ impl Service {
         })?;
         hold.resize(payload.bytes().len());
         Ok(payload)
+    }
+
+    fn limit(&self, dialect: Dialect) -> usize {
+        if dialect == Dialect::Grpc { self.max_grpc } else { self.max_http }
     }
 
     fn route(&self, dialect: Dialect, head: &Parts) -> Turned<&'static Signal> {
@@ -159,13 +164,13 @@ impl Service {
     }
 
     /// Read a body, which for gRPC is one framed message, into one buffer.
-    async fn read(&self, framed: bool, mut body: Incoming, hold: &mut Hold<'_>) -> Turned<Message> {
-        let limit = self.max_message;
+    async fn read(&self, dialect: Dialect, mut body: Incoming, hold: &mut Hold<'_>) -> Turned<Message> {
+        let limit = self.limit(dialect);
         let announced = body.size_hint().lower() as usize;
         if announced > limit.saturating_add(FRAME_HEADER) {
             return too_large(limit);
         }
-        let mut frame = framed.then(FrameHeader::default);
+        let mut frame = (dialect == Dialect::Grpc).then(FrameHeader::default);
         let mut bytes = Vec::with_capacity(announced.min(TRUSTED_SIZE));
         while let Some(part) = body.frame().await {
             let Ok(part) = part else {

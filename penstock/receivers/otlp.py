@@ -1,0 +1,190 @@
+"""Receive OTLP over gRPC and HTTP: traces, metrics and logs, protobuf and JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from penstock._kernel import Intake
+from penstock.config.types import HostPort, ListenAddress, UrlPath
+from penstock.pipeline import (
+    Batch,
+    Consume,
+    Context,
+    Invalid,
+    Receiver,
+    ReceiverConfig,
+    Refused,
+    Signal,
+    StartError,
+)
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from penstock._kernel import Group
+
+MIB = 1024 * 1024
+
+GRPC_METHODS = {
+    Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    Signal.METRICS: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    Signal.LOGS: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+}
+
+STOP_GRACE = 5.0
+"""Seconds that open requests have to be answered once the receiver is told to stop."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Grpc(_Settings):
+    """The gRPC address."""
+
+    endpoint: ListenAddress = HostPort("localhost", 4317)
+    """Where to listen. OTLP/HTTP is understood here too."""
+    max_recv_msg_size_mib: int = Field(default=64, ge=1, le=2047)
+    """Largest message in MiB, before and after decompression. OTLP recommends 64."""
+
+
+class Http(_Settings):
+    """The HTTP address."""
+
+    endpoint: ListenAddress = HostPort("localhost", 4318)
+    """Where to listen. gRPC is understood here too."""
+    max_request_body_size: int = Field(default=64 * MIB, ge=1, lt=2**31)
+    """Largest body in bytes, before and after decompression. OTLP recommends 64 MiB."""
+    traces_url_path: UrlPath = "/v1/traces"
+    """Where traces are posted to."""
+    metrics_url_path: UrlPath = "/v1/metrics"
+    """Where metrics are posted to."""
+    logs_url_path: UrlPath = "/v1/logs"
+    """Where logs are posted to."""
+
+    def path(self, signal: Signal) -> str:
+        """Where `signal` is posted to."""
+        path: str = getattr(self, f"{signal}_url_path")
+        return path
+
+
+class Protocols(_Settings):
+    """Which protocols to serve: those that are named."""
+
+    grpc: Grpc | None = None
+    """OTLP/gRPC."""
+    http: Http | None = None
+    """OTLP/HTTP, protobuf and JSON."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_is_enabled(cls, value: object) -> object:
+        """`grpc:` with nothing after it means gRPC with its defaults, as in the Collector."""
+        if isinstance(value, dict):
+            return {name: {} if settings is None else settings for name, settings in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _some_protocol(self) -> Self:
+        if self.grpc is None and self.http is None:
+            msg = "expected at least one of grpc and http"
+            raise ValueError(msg)
+        return self
+
+
+class Admission(_Settings):
+    """How much may wait inside the receiver."""
+
+    request_limit_mib: int = Field(default=128, ge=1)
+    """MiB of requests that are being received or whose senders wait for an answer. Half of it
+    stops the reading of sockets for a moment; all of it turns requests away with a retry time."""
+
+
+class Config(ReceiverConfig):
+    """Options of the `otlp` receiver."""
+
+    protocols: Protocols
+    """Which protocols to serve, and where."""
+    admission: Admission = Admission()
+    """How much may wait inside the receiver."""
+
+    def build(self, context: Context) -> Receiver:
+        """The receiver these settings describe."""
+        return Otlp(self, context)
+
+
+class Otlp(Receiver):
+    """Takes what has arrived since it last looked as one batch, whose verdict answers all."""
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._intake: Intake | None = None
+        self.ports: dict[str, int] = {}
+
+    async def start(self, consume: Consume) -> None:
+        """Listen on every configured address. Raises `StartError` where one cannot be had."""
+        protocols = self._config.protocols
+        grpc, http = protocols.grpc or Grpc(), protocols.http or Http()
+        intake = Intake(
+            routes={**self._grpc_routes(), **self._http_routes(http)},
+            max_grpc_bytes=grpc.max_recv_msg_size_mib * MIB,
+            max_http_bytes=http.max_request_body_size,
+            max_waiting_bytes=self._config.admission.request_limit_mib * MIB,
+        )
+        for name, settings in (("grpc", protocols.grpc), ("http", protocols.http)):
+            if settings is not None:
+                self.ports[name] = self._listen(intake, settings.endpoint)
+        self._intake = intake
+        self._observe(intake)
+        asyncio.get_running_loop().add_reader(intake.fileno(), self._take, intake, consume)
+        intake.start()
+
+    async def stop(self) -> None:
+        """Stop listening; what has been received is answered first."""
+        if self._intake is not None:
+            await asyncio.to_thread(self._intake.stop, STOP_GRACE)
+            asyncio.get_running_loop().remove_reader(self._intake.fileno())
+            self._intake = None
+
+    def _grpc_routes(self) -> dict[str, str]:
+        return {GRPC_METHODS[signal]: signal for signal in self._context.signals}
+
+    def _http_routes(self, http: Http) -> dict[str, str]:
+        return {http.path(signal): signal for signal in self._context.signals}
+
+    def _listen(self, intake: Intake, address: HostPort) -> int:
+        try:
+            return intake.listen(address.host, address.port)
+        except OSError as error:
+            msg = f"{self._context.id}: cannot listen on {address}: {error}"
+            raise StartError(msg) from error
+
+    def _observe(self, intake: Intake) -> None:
+        """Show what the server counts by itself: requests that never became a batch."""
+        for reason in intake.stats():
+            self._context.telemetry.observe(
+                "penstock_receiver_turned_away_requests",
+                "Requests that the server answered with an error by itself, by reason.",
+                lambda reason=reason: intake.stats()[reason],
+                receiver=self._context.id,
+                reason=reason,
+            )
+
+    def _take(self, intake: Intake, consume: Consume) -> None:
+        for group in intake.take():
+            self._context.tasks.create_task(_answer(group, consume))
+
+
+async def _answer(group: Group, consume: Consume) -> None:
+    try:
+        await consume(Batch(group.batch))
+    except Refused as refusal:
+        group.refuse(str(refusal), refusal.retry_after)
+    except Invalid as refusal:
+        group.reject(str(refusal))
+    else:
+        group.accept()
