@@ -32,5 +32,7 @@ def waterworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         },
     )
     yield
+    packages = tuple(f"{kind.package}." for kind in Kind)
     for name in set(sys.modules) - before:
-        del sys.modules[name]
+        if name.startswith(packages):
+            del sys.modules[name]
