@@ -1,0 +1,166 @@
+"""What the tests of exporters share: a batch of each signal, a running exporter, certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ipaddress
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
+from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from penstock.pipeline import Batch, Context, Exporter, ExporterConfig, Rejected, Signal
+from penstock.pipeline.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    Running = Callable[[ExporterConfig], AbstractAsyncContextManager[Exporter]]
+    MakeBatch = Callable[..., Batch]
+    Attempt = Callable[[ExporterConfig, Batch], Rejected | None]
+
+
+@pytest.fixture(scope="session")
+def make_batch() -> MakeBatch:
+    """A function of a signal and a number of items, that gives a batch of small ones."""
+    return _make_batch
+
+
+def _make_batch(signal: Signal = Signal.TRACES, items: int = 3) -> Batch:
+    data: Any
+    if signal is Signal.TRACES:
+        data = TracesData()
+        scope = data.resource_spans.add().scope_spans.add()
+        for number in range(items):
+            scope.spans.add(name=f"span {number}", trace_id=bytes(16), span_id=bytes(8))
+    elif signal is Signal.METRICS:
+        data = MetricsData()
+        metric = data.resource_metrics.add().scope_metrics.add().metrics.add(name="requests")
+        for number in range(items):
+            metric.gauge.data_points.add(as_int=number)
+    else:
+        data = LogsData()
+        scope = data.resource_logs.add().scope_logs.add()
+        for number in range(items):
+            scope.log_records.add(severity_text=f"INFO {number}")
+    return Batch.from_otlp(signal, data.SerializeToString())
+
+
+@pytest.fixture(scope="session")
+def running() -> Running:
+    """A function of settings: the context of their exporter, started."""
+    return _running
+
+
+@pytest.fixture(scope="session")
+def attempt() -> Attempt:
+    """A function of settings and a batch: what one attempt of a new exporter returns or raises."""
+    return _attempt
+
+
+@asynccontextmanager
+async def _running(config: ExporterConfig) -> AsyncIterator[Exporter]:
+    context = Context(
+        id="otlp/test",
+        signals=frozenset(Signal),
+        logger=logging.getLogger("penstock.test"),
+        telemetry=Telemetry(),
+        tasks=asyncio.TaskGroup(),
+    )
+    exporter = config.build(context)
+    await exporter.start()
+    try:
+        yield exporter
+    finally:
+        await exporter.stop()
+
+
+def _attempt(config: ExporterConfig, batch: Batch) -> Rejected | None:
+    async def main() -> Rejected | None:
+        async with _running(config) as exporter:
+            return await exporter.send(batch)
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority, `ca.pem`, and what it signed: `server.pem` for localhost and
+    127.0.0.1, `client.pem`, and their `.key`. `stranger.pem` is another authority, and `locked.key`
+    has a password."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = _authority(folder, "ca")
+    _authority(folder, "stranger")
+    _signed(folder, "server", *authority)
+    _signed(folder, "client", *authority)
+    locked = serialization.BestAvailableEncryption(b"password")
+    _write_key(folder, "locked", ec.generate_private_key(ec.SECP256R1()), locked)
+    return folder
+
+
+def _authority(folder: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(name)
+    basics = x509.BasicConstraints(ca=True, path_length=0)
+    builder = _builder(subject, subject, key).add_extension(basics, critical=True)
+    certificate = builder.sign(key, hashes.SHA256())
+    _write(folder, name, certificate, key)
+    return certificate, key
+
+
+def _signed(
+    folder: Path, name: str, issuer: x509.Certificate, issuer_key: ec.EllipticCurvePrivateKey
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    builder = _builder(_subject(name), issuer.subject, key).add_extension(
+        x509.SubjectAlternativeName(names), critical=False
+    )
+    _write(folder, name, builder.sign(issuer_key, hashes.SHA256()), key)
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+    )
+
+
+def _write(
+    folder: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
+) -> None:
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    (folder / f"{name}.pem").write_bytes(pem)
+    _write_key(folder, name, key, serialization.NoEncryption())
+
+
+def _write_key(
+    folder: Path,
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    encryption: serialization.KeySerializationEncryption,
+) -> None:
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    (folder / f"{name}.key").write_bytes(key.private_bytes(encoding, form, encryption))
