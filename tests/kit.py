@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import asynccontextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -36,10 +37,11 @@ from penstock.pipeline import (
 from penstock.pipeline.books import Books
 from penstock.pipeline.delivery import Delivery, DeliveryConfig
 from penstock.pipeline.runner import Running
+from penstock.pipeline.tasks import ComponentTasks
 from penstock.pipeline.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 
     from penstock.pipeline import Consume
 
@@ -48,7 +50,7 @@ PATIENCE = 5.0
 
 
 def spans(count: int, name: str = "span") -> Batch:
-    """`count` spans named `name 0`, `name 1`, …"""
+    """`count` spans named `name 0`, `name 1` and so on."""
     request = ExportTraceServiceRequest()
     scope = request.resource_spans.add().scope_spans.add()
     scope.spans.extend(
@@ -59,7 +61,7 @@ def spans(count: int, name: str = "span") -> Batch:
 
 
 def points(count: int) -> Batch:
-    """`count` data points of one gauge, with the values 0, 1, …"""
+    """`count` data points of one gauge, with the values 0, 1 and so on."""
     request = ExportMetricsServiceRequest()
     metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="gauge")
     for number in range(count):
@@ -68,7 +70,7 @@ def points(count: int) -> Batch:
 
 
 def records(count: int) -> Batch:
-    """`count` log records with the bodies `record 0`, `record 1`, …"""
+    """`count` log records with the bodies `record 0`, `record 1` and so on."""
     request = ExportLogsServiceRequest()
     scope = request.resource_logs.add().scope_logs.add()
     for number in range(count):
@@ -88,10 +90,20 @@ def names(batches: Iterable[Batch]) -> list[str]:
     ]
 
 
+def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run an asynchronous test in an event loop of its own."""
+
+    @wraps(test)
+    def run(*args: Any, **fixtures: Any) -> None:
+        asyncio.run(test(*args, **fixtures))
+
+    return run
+
+
 async def eventually(condition: Callable[[], object]) -> None:
     """Return when `condition` holds."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  (a condition is not an event)
             await asyncio.sleep(0.001)
 
 
@@ -247,7 +259,11 @@ def wire(*pipelines: str, **components: object) -> Settings:
         id_ = name.removesuffix("_").replace("__", "/")
         sections[section][id_] = config(component=component) if config else component
     return Settings(
-        **sections,
+        receivers=sections["receivers"],
+        processors=sections["processors"],
+        exporters=sections["exporters"],
+        connectors=sections["connectors"],
+        extensions=sections["extensions"],
         pipelines={pipeline.id: pipeline for pipeline in map(_pipeline, pipelines)},
         service_extensions=tuple(sections["extensions"]),
         telemetry=TelemetrySettings(metrics=None),
@@ -271,27 +287,35 @@ async def service(settings: Settings) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def context(id_: str = "fake", **fields: Any) -> AsyncIterator[Context]:
-    """What the engine would give a component. Its tasks are cancelled at the end."""
-    async with asyncio.TaskGroup() as tasks:
+async def context(
+    id_: str = "fake", telemetry: Telemetry | None = None, **fields: Any
+) -> AsyncIterator[Context]:
+    """What the engine would give a component, whose tasks end with this."""
+    crashes: list[tuple[str, Exception]] = []
+    async with asyncio.TaskGroup() as group:
+        tasks = ComponentTasks(id_, group, lambda name, error: crashes.append((name, error)))
         yield Context(
             id=id_,
             signals=fields.pop("signals", frozenset(Signal)),
             logger=logging.getLogger("penstock.test"),
-            telemetry=Telemetry(),
+            telemetry=telemetry or Telemetry(),
             tasks=tasks,
             **fields,
         )
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        await tasks.end()
+    assert crashes == []
 
 
 @asynccontextmanager
 async def delivery(
-    exporter: Exporter, config: ExporterConfig, *, patience: float = PATIENCE
+    exporter: Exporter,
+    config: ExporterConfig,
+    *,
+    telemetry: Telemetry | None = None,
+    patience: float = PATIENCE,
 ) -> AsyncIterator[Delivery]:
     """Run a delivery of spans, and stop it with so much patience; its books must balance then."""
-    async with context("backend") as given:
+    async with context("backend", telemetry) as given:
         subject = Delivery(exporter, config, given, Signal.TRACES)
         books = Books()
         subject.open_account(books)

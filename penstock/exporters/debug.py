@@ -55,7 +55,8 @@ class Debug(Exporter):
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head = f"{moment}\t{batch.signal.capitalize()}\t{orjson.dumps(counts).decode()}"
         output = self._output or sys.stdout
-        output.write("".join(f"{printable(line)}\n" for line in (head, *self._lines(batch))))
+        lines = (head, *map(printable, self._lines(batch)))
+        output.write("".join(f"{line}\n" for line in lines))
         output.flush()
 
 

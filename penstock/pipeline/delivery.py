@@ -99,8 +99,11 @@ class Delivery:
                 )
 
     async def consume(self, batch: Batch) -> None:
-        """Take a batch. Raises `Refused` when it cannot; without queue, or with
-        `wait_for_result`, raises `Refused` or `Invalid` for a batch that was not delivered."""
+        """Take a batch. Raises `Refused` when it cannot.
+
+        Without queue, or with `wait_for_result`, also raises `Refused` or `Invalid` for a batch
+        that was not delivered.
+        """
         if self._stopping:
             msg = f"exporter {self._context.id} stops"
             raise Refused(msg)
@@ -121,8 +124,10 @@ class Delivery:
             raise answer
 
     async def stop(self, deadline: float) -> None:
-        """Refuse what comes, and give everything queued one last attempt, none of them after
-        `deadline`, in the event loop's time. What is left then has failed, by `shutdown`."""
+        """Refuse what comes, and give everything queued one last attempt.
+
+        What is left at `deadline`, in the event loop's time, has failed by `shutdown`.
+        """
         self._stopping = True
         self._sender.hurry()
         if self._queue:

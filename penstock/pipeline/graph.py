@@ -69,11 +69,6 @@ class Graph:
             after={node: tuple(ends) for node, ends in after.items()},
         )
 
-    @property
-    def stop_order(self) -> tuple[Node, ...]:
-        """Receivers first, exporters last."""
-        return self.start_order[::-1]
-
     def signals_into(self, node: Node) -> frozenset[Signal]:
         """The signals that reach `node` from pipelines."""
         starts = (start for start, ends in self.after.items() if node in ends)

@@ -40,6 +40,7 @@ class ComponentTasks(asyncio.TaskGroup):
         task = self._group.create_task(self._guard(coro), name=name or self.id, context=context)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: coro.close())  # a task that never ran has not awaited it
         return task
 
     async def end(self) -> None:

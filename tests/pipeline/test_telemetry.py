@@ -1,0 +1,46 @@
+"""The registry of Penstock's own numbers."""
+
+import pytest
+
+from penstock.pipeline.telemetry import MAX_SERIES_PER_COUNTER, Telemetry
+
+
+def test_a_series_that_is_asked_for_twice_is_the_same() -> None:
+    telemetry = Telemetry()
+    telemetry.counter("sent", "Sent.", exporter="a", signal="logs").add(2)
+    telemetry.counter("sent", "Sent.", signal="logs", exporter="a").add(3)
+    assert telemetry.total("sent") == 5
+
+
+def test_a_total_is_over_the_series_that_have_the_labels() -> None:
+    telemetry = Telemetry()
+    telemetry.counter("sent", "Sent.", exporter="a", signal="logs").add(2)
+    telemetry.counter("sent", "Sent.", exporter="a", signal="traces").add(3)
+    telemetry.counter("sent", "Sent.", exporter="b", signal="logs").add(5)
+    assert telemetry.total("sent", exporter="a") == 5
+    assert telemetry.total("sent", signal="logs") == 7
+    assert telemetry.total("sent", exporter="c") == 0
+    assert telemetry.total("received") == 0
+
+
+def test_a_gauge_and_an_observed_counter_are_read_when_asked() -> None:
+    telemetry, box = Telemetry(), [1]
+    telemetry.gauge("size", "Size.", lambda: box[0])
+    telemetry.observe("taken", "Taken.", lambda: 2 * box[0])
+    box[0] = 4
+    assert (telemetry.total("size"), telemetry.total("taken")) == (4, 8)
+
+
+def test_series_beyond_the_limit_are_counted_together() -> None:
+    telemetry = Telemetry()
+    for number in range(MAX_SERIES_PER_COUNTER + 5):
+        telemetry.counter("seen", "Seen.", client=str(number)).add(1)
+    assert telemetry.total("seen") == MAX_SERIES_PER_COUNTER + 5
+    assert telemetry.total("seen", **{"otel.metric.overflow": "true"}) == 5
+
+
+def test_a_name_is_a_counter_or_a_gauge() -> None:
+    telemetry = Telemetry()
+    telemetry.counter("size", "Size.")
+    with pytest.raises(ValueError, match="both a counter and a gauge"):
+        telemetry.gauge("size", "Size.", lambda: 1)
