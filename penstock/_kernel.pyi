@@ -1,6 +1,6 @@
 """The native kernel: small verbs on OTLP bytes. It knows the wire, and no policy."""
 
-from collections.abc import Buffer as SupportsBuffer
+from typing_extensions import Buffer as SupportsBuffer
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, final
 
@@ -11,13 +11,6 @@ class MalformedPayload(ValueError):  # noqa: N818
 
     offset: int
     """Where in the payload the fault is, in bytes from its start."""
-
-@final
-class Buffer:
-    """A one-dimensional, read-only, typed array by the buffer protocol."""
-
-    def __buffer__(self, flags: int, /) -> memoryview: ...
-    def __len__(self) -> int: ...
 
 @final
 class Batch:
@@ -34,8 +27,12 @@ class Batch:
     def nbytes(self) -> int: ...
     @property
     def signal(self) -> _Signal: ...
-    def column(self, path: str) -> tuple[Buffer, list[Any]]: ...
-    def numbers(self, path: str) -> Buffer: ...
+    def column(self, path: str) -> tuple[bytes, list[Any]]:
+        """A code for each item, as native uint32, and the value of each code."""
+
+    def numbers(self, path: str) -> tuple[bytes, Literal["int64", "float64"]]:
+        """A number for each item, and numpy's name for their type."""
+
     def keep(self, mask: SupportsBuffer) -> Batch: ...
     def partition(self, codes: SupportsBuffer) -> list[tuple[int, Batch]]: ...
     def split(self, max_items: int = 0, max_bytes: int = 0) -> list[Batch]: ...

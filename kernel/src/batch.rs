@@ -1,20 +1,26 @@
 //! A batch as Python sees it: payloads of one signal, shared and never changed.
 
+use std::iter;
 use std::sync::Arc;
 
+use pyo3::IntoPyObjectExt;
 use pyo3::buffer::PyBuffer;
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
-use crate::json;
-use crate::memory;
+use crate::column::{self, Numbers};
+use crate::lookup::Found;
+use crate::merge::{Part, merge};
+use crate::path::Path;
 use crate::payload::Payload;
+use crate::scalar::read;
 use crate::schema::Signal;
 use crate::select::select;
 use crate::split;
 use crate::wire::Malformed;
+use crate::{json, memory, rows, value};
 
 create_exception!(penstock._kernel, MalformedPayload, PyValueError);
 
@@ -87,6 +93,34 @@ fn bytes_of(py: Python<'_>, source: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     PyBuffer::<u8>::get(source)?.to_vec(py)
 }
 
+fn array<'py, T: Copy, const N: usize>(
+    py: Python<'py>,
+    values: &[T],
+    to_bytes: fn(T) -> [u8; N],
+) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, values.len() * N, |out| {
+        for (place, value) in out.chunks_exact_mut(N).zip(values) {
+            place.copy_from_slice(&to_bytes(*value));
+        }
+        Ok(())
+    })
+}
+
+fn to_python<'py>(py: Python<'py>, found: &Found) -> PyResult<Bound<'py, PyAny>> {
+    match found {
+        Found::Absent => Ok(py.None().into_bound(py)),
+        Found::Number(number) => number.into_bound_py_any(py),
+        Found::Scalar(field, data) => value::scalar(py, read(field.kind, data)),
+        Found::Message(message, body) => {
+            value::nested(py, message, &merge(message, iter::once(&**body)))
+        }
+        Found::Repeated(field, data) => {
+            let parts: Vec<_> = data.iter().map(|data| Part { field, data }).collect();
+            value::repeated(py, field, &parts)
+        }
+    }
+}
+
 #[pymethods]
 impl Batch {
     #[staticmethod]
@@ -157,6 +191,40 @@ impl Batch {
             .into_iter()
             .map(|payloads| self.with(payloads))
             .collect()
+    }
+
+    /// A code for each item, as native `uint32`, and the value of each code.
+    fn column<'py>(
+        &self,
+        py: Python<'py>,
+        path: &str,
+    ) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyAny>>)> {
+        let path = Path::parse(self.signal, path).map_err(PyValueError::new_err)?;
+        let column = py.detach(|| column::column(&self.payloads, &path));
+        let values = column.values.iter().map(|found| to_python(py, found));
+        Ok((array(py, &column.codes, u32::to_ne_bytes)?, values.collect::<PyResult<_>>()?))
+    }
+
+    /// A number for each item, and numpy's name for their type.
+    fn numbers<'py>(
+        &self,
+        py: Python<'py>,
+        path: &str,
+    ) -> PyResult<(Bound<'py, PyBytes>, &'static str)> {
+        let parsed = Path::parse(self.signal, path).map_err(PyValueError::new_err)?;
+        match py.detach(|| column::numbers(&self.payloads, &parsed)) {
+            Some(Numbers::Integers(values)) => Ok((array(py, &values, i64::to_ne_bytes)?, "int64")),
+            Some(Numbers::Floats(values)) => Ok((array(py, &values, f64::to_ne_bytes)?, "float64")),
+            None => Err(PyValueError::new_err(format!("{path:?} does not hold numbers"))),
+        }
+    }
+
+    fn rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let mut rows = Vec::with_capacity(self.items());
+        for payload in &self.payloads {
+            rows.extend(rows::rows(py, self.signal, payload.bytes())?);
+        }
+        Ok(rows)
     }
 
     /// The encoding of one request: the encodings of all, one after the other (which is how

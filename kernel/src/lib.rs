@@ -2,14 +2,22 @@
 
 pub mod batch;
 pub mod check;
+pub mod column;
+pub mod encoding;
 pub mod index;
 pub mod intake;
 pub mod json;
+pub mod lookup;
 pub mod memory;
+pub mod merge;
+pub mod path;
 pub mod payload;
+pub mod rows;
+pub mod scalar;
 pub mod schema;
 pub mod select;
 pub mod split;
+pub mod value;
 pub mod wire;
 
 use pyo3::prelude::*;

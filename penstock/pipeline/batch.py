@@ -10,9 +10,10 @@ import numpy as np
 from penstock import _kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from numpy.typing import NDArray
+    from typing_extensions import Buffer
 
     Mask = NDArray[np.bool_]
 
@@ -99,12 +100,11 @@ class Batch:
 
         Raises `ValueError` for a path that holds no number.
         """
-        view = memoryview(self.native.numbers(path))
-        return np.frombuffer(view, dtype=np.dtype(view.format))
+        return np.frombuffer(*self.native.numbers(path))
 
     def keep(self, mask: Mask) -> Batch | None:
         """The items where `mask` is true; parents left empty vanish. `None` when none is left."""
-        kept = self.native.keep(np.ascontiguousarray(mask, dtype=np.bool_))
+        kept = self.native.keep(np.ascontiguousarray(mask, dtype=np.bool_).view(np.uint8))
         return Batch(kept) if len(kept) else None
 
     def partition(self, codes: NDArray[np.uint32]) -> list[tuple[int, Batch]]:

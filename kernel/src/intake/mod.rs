@@ -63,7 +63,12 @@ impl Intake {
             .collect::<PyResult<_>>()?;
         let shared = Arc::new(Shared::new(announce, max_waiting_bytes));
         Ok(Self {
-            service: Arc::new(Service { shared, max_grpc: max_grpc_bytes, max_http: max_http_bytes, routes }),
+            service: Arc::new(Service {
+                shared,
+                max_grpc: max_grpc_bytes,
+                max_http: max_http_bytes,
+                routes,
+            }),
             wake_fd: wake.as_raw_fd(),
             wake: Mutex::new(wake),
             listeners: Mutex::default(),

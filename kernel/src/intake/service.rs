@@ -164,7 +164,12 @@ impl Service {
     }
 
     /// Read a body, which for gRPC is one framed message, into one buffer.
-    async fn read(&self, dialect: Dialect, mut body: Incoming, hold: &mut Hold<'_>) -> Turned<Message> {
+    async fn read(
+        &self,
+        dialect: Dialect,
+        mut body: Incoming,
+        hold: &mut Hold<'_>,
+    ) -> Turned<Message> {
         let limit = self.limit(dialect);
         let announced = body.size_hint().lower() as usize;
         if announced > limit.saturating_add(FRAME_HEADER) {
