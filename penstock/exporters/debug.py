@@ -95,10 +95,12 @@ def _line_per_field(batch: Batch) -> Iterator[str]:
 def summary(row: dict[str, Any]) -> str:
     """An item in a line: its name or body, its ids, its value, its attributes."""
     metric = row.get("metric") or {}
+    totals = {key: row[key] for key in ("count", "sum") if key in row}
+    attributes = totals | (row.get("attributes") or {})
     parts = [
         row.get("name") or metric.get("name") or row.get("body"),
-        *(row.get(key) for key in ("trace_id", "span_id", "value", "count", "sum")),
-        *(f"{key}={value}" for key, value in (row.get("attributes") or {}).items()),
+        *(row.get(key) for key in ("trace_id", "span_id", "as_int", "as_double")),
+        *(f"{key}={value}" for key, value in attributes.items()),
     ]
     return " ".join(str(part) for part in parts if part not in (None, ""))
 
