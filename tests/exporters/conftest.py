@@ -1,96 +1,18 @@
-"""What the tests of exporters share: a batch of each signal, a running exporter, certificates."""
+"""Certificates for the tests of exporters."""
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import ipaddress
-import logging
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
-from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-
-from penstock.pipeline import Batch, Context, Exporter, ExporterConfig, Rejected, Signal
-from penstock.pipeline.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
-
-    Running = Callable[[ExporterConfig], AbstractAsyncContextManager[Exporter]]
-    MakeBatch = Callable[..., Batch]
-    Attempt = Callable[[ExporterConfig, Batch], Rejected | None]
-
-
-@pytest.fixture(scope="session")
-def make_batch() -> MakeBatch:
-    """A function of a signal and a number of items, that gives a batch of small ones."""
-    return _make_batch
-
-
-def _make_batch(signal: Signal = Signal.TRACES, items: int = 3) -> Batch:
-    data: Any
-    if signal is Signal.TRACES:
-        data = TracesData()
-        scope = data.resource_spans.add().scope_spans.add()
-        for number in range(items):
-            scope.spans.add(name=f"span {number}", trace_id=bytes(16), span_id=bytes(8))
-    elif signal is Signal.METRICS:
-        data = MetricsData()
-        metric = data.resource_metrics.add().scope_metrics.add().metrics.add(name="requests")
-        for number in range(items):
-            metric.gauge.data_points.add(as_int=number)
-    else:
-        data = LogsData()
-        scope = data.resource_logs.add().scope_logs.add()
-        for number in range(items):
-            scope.log_records.add(severity_text=f"INFO {number}")
-    return Batch.from_otlp(signal, data.SerializeToString())
-
-
-@pytest.fixture(scope="session")
-def running() -> Running:
-    """A function of settings: the context of their exporter, started."""
-    return _running
-
-
-@pytest.fixture(scope="session")
-def attempt() -> Attempt:
-    """A function of settings and a batch: what one attempt of a new exporter returns or raises."""
-    return _attempt
-
-
-@asynccontextmanager
-async def _running(config: ExporterConfig) -> AsyncIterator[Exporter]:
-    context = Context(
-        id="otlp/test",
-        signals=frozenset(Signal),
-        logger=logging.getLogger("penstock.test"),
-        telemetry=Telemetry(),
-        tasks=asyncio.TaskGroup(),
-    )
-    exporter = config.build(context)
-    await exporter.start()
-    try:
-        yield exporter
-    finally:
-        await exporter.stop()
-
-
-def _attempt(config: ExporterConfig, batch: Batch) -> Rejected | None:
-    async def main() -> Rejected | None:
-        async with _running(config) as exporter:
-            return await exporter.send(batch)
-
-    return asyncio.run(main())
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,12 @@ from pydantic import ValidationError
 
 from penstock.exporters.otlp import Config
 from penstock.pipeline import Batch, Exporter, Permanent, Rejected, Retryable, Signal
+from tests.exporters.attempts import attempt, running
+from tests.kit import in_loop, points, records, spans
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
-
-    from tests.exporters.conftest import Attempt, MakeBatch, Running
 
     Answer = Callable[[bytes, grpc.ServicerContext], bytes]
 
@@ -84,26 +84,24 @@ def to(backend: Backend, **settings: Any) -> Config:
 
 
 @pytest.mark.parametrize(
-    ("signal", "method"),
+    ("batch", "method"),
     [
-        (Signal.TRACES, "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
-        (Signal.METRICS, "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"),
-        (Signal.LOGS, "/opentelemetry.proto.collector.logs.v1.LogsService/Export"),
+        (spans(3), "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
+        (points(3), "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"),
+        (records(3), "/opentelemetry.proto.collector.logs.v1.LogsService/Export"),
     ],
+    ids=[*Signal],
 )
 def test_every_signal_arrives_byte_for_byte_at_its_method(
-    signal: Signal, method: str, backend: Backend, attempt: Attempt, make_batch: MakeBatch
+    batch: Batch, method: str, backend: Backend
 ) -> None:
-    batch = make_batch(signal)
     assert attempt(to(backend), batch) is None
     assert backend.methods == [method]
     assert backend.requests == [batch.to_otlp()]
 
 
-def test_headers_and_user_agent_arrive(
-    backend: Backend, attempt: Attempt, make_batch: MakeBatch
-) -> None:
-    attempt(to(backend, headers={"X-Api-Key": SECRET}, authority="tenant.example"), make_batch())
+def test_headers_and_user_agent_arrive(backend: Backend) -> None:
+    attempt(to(backend, headers={"X-Api-Key": SECRET}, authority="tenant.example"), spans(3))
     assert backend.metadata["x-api-key"] == SECRET
     assert str(backend.metadata["user-agent"]).startswith("Penstock ")
 
@@ -135,9 +133,9 @@ async def relay(port: int) -> AsyncIterator[tuple[int, list[int]]]:
 
 @pytest.mark.parametrize("items", [100, 20_000])
 def test_gzip_makes_small_and_large_requests_smaller_and_they_arrive_whole(
-    items: int, backend: Backend, running: Running, make_batch: MakeBatch
+    items: int, backend: Backend
 ) -> None:
-    batch = make_batch(items=items)
+    batch = spans(items)
 
     async def main() -> int:
         async with relay(backend.port) as (port, sent):
@@ -175,52 +173,49 @@ PERMANENT = sorted({code.name for code in grpc.StatusCode} - {*RETRYABLE, "OK"})
     [*((code, Retryable) for code in RETRYABLE), *((code, Permanent) for code in PERMANENT)],
 )
 def test_the_code_decides_whether_another_attempt_makes_sense(
-    code: str, fault: type[Exception], backend: Backend, attempt: Attempt, make_batch: MakeBatch
+    code: str, fault: type[Exception], backend: Backend
 ) -> None:
     backend.answer = failing(code, "no\n\x1b[31mgood")
     with pytest.raises(fault) as raised:
-        attempt(to(backend, headers={"authorization": SECRET}), make_batch())
+        attempt(to(backend, headers={"authorization": SECRET}), spans(3))
     reason = str(raised.value)
     assert reason.startswith(f"traces to http://127.0.0.1:{backend.port}: {code}: no  [31mgood")
     assert SECRET not in reason
 
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "RESOURCE_EXHAUSTED"])
-def test_a_back_end_that_throttles_says_how_long_to_wait(
-    code: str, backend: Backend, attempt: Attempt, make_batch: MakeBatch
-) -> None:
+def test_a_back_end_that_throttles_says_how_long_to_wait(code: str, backend: Backend) -> None:
     backend.answer = failing(code, "slow down", wait=0.25)
     with pytest.raises(Retryable) as raised:
-        attempt(to(backend), make_batch())
+        attempt(to(backend), spans(3))
     assert raised.value.after == 0.25
 
 
-def test_partial_success_is_told(backend: Backend, attempt: Attempt, make_batch: MakeBatch) -> None:
+def test_partial_success_is_told(backend: Backend) -> None:
     answer = ExportTraceServiceResponse()
     answer.partial_success.rejected_spans = 2
     answer.partial_success.error_message = "too old"
     backend.answer = lambda _request, _context: answer.SerializeToString()
-    assert attempt(to(backend), make_batch()) == Rejected(2, "too old")
+    assert attempt(to(backend), spans(3)) == Rejected(2, "too old")
 
 
 @pytest.mark.parametrize(("answer", "fault"), [(b"\xff", Retryable), (bytes(5 << 20), Permanent)])
-def test_an_answer_that_is_broken_or_over_4_mib_is_a_fault(
-    answer: bytes, fault: type[Exception], backend: Backend, running: Running, make_batch: MakeBatch
+@in_loop
+async def test_an_answer_that_is_broken_or_over_4_mib_is_a_fault(
+    answer: bytes, fault: type[Exception], backend: Backend
 ) -> None:
-    async def main() -> None:
-        async with running(to(backend)) as exporter:
-            backend.answer = lambda _request, _context: answer
-            with pytest.raises(fault):
-                await exporter.send(make_batch())
-            backend.answer = lambda _request, _context: b""
-            assert await exporter.send(make_batch()) is None
-
-    asyncio.run(main())
+    async with running(to(backend)) as exporter:
+        backend.answer = lambda _request, _context: answer
+        with pytest.raises(fault):
+            await exporter.send(spans(3))
+        backend.answer = lambda _request, _context: b""
+        assert await exporter.send(spans(3)) is None
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
-def test_a_cancelled_attempt_ends_at_the_back_end_and_leaves_the_exporter_usable(
-    compression: str, backend: Backend, running: Running, make_batch: MakeBatch
+@in_loop
+async def test_a_cancelled_attempt_ends_at_the_back_end_and_leaves_the_exporter_usable(
+    compression: str, backend: Backend
 ) -> None:
     arrived, over = threading.Event(), threading.Event()
 
@@ -231,18 +226,15 @@ def test_a_cancelled_attempt_ends_at_the_back_end_and_leaves_the_exporter_usable
         return b""
 
     backend.answer = hang
-    batch = make_batch(items=20_000)
+    batch = spans(20_000)
 
-    async def main() -> None:
-        async with running(to(backend, compression=compression)) as exporter:
-            sending = asyncio.create_task(exporter.send(batch))
-            assert await asyncio.to_thread(arrived.wait, 10)
-            await cancel(sending)
-            assert await asyncio.to_thread(over.wait, 10)
-            backend.answer = lambda _request, _context: b""
-            assert await exporter.send(batch) is None
-
-    asyncio.run(main())
+    async with running(to(backend, compression=compression)) as exporter:
+        sending = asyncio.create_task(exporter.send(batch))
+        assert await asyncio.to_thread(arrived.wait, 10)
+        await cancel(sending)
+        assert await asyncio.to_thread(over.wait, 10)
+        backend.answer = lambda _request, _context: b""
+        assert await exporter.send(batch) is None
 
 
 async def cancel(task: asyncio.Task[Any]) -> None:
@@ -252,36 +244,30 @@ async def cancel(task: asyncio.Task[Any]) -> None:
         await task
 
 
-def test_an_attempt_that_is_cancelled_while_it_is_compressed_leaves_the_exporter_usable(
-    backend: Backend, running: Running, make_batch: MakeBatch
+@in_loop
+async def test_an_attempt_that_is_cancelled_while_it_is_compressed_leaves_the_exporter_usable(
+    backend: Backend,
 ) -> None:
-    batch = make_batch(items=100_000)
+    batch = spans(100_000)
 
-    async def main() -> None:
-        async with running(to(backend, compression="gzip")) as exporter:
-            sending = asyncio.create_task(exporter.send(batch))
-            await asyncio.sleep(0)
-            await cancel(sending)
-            assert await exporter.send(make_batch()) is None
-
-    asyncio.run(main())
+    async with running(to(backend, compression="gzip")) as exporter:
+        sending = asyncio.create_task(exporter.send(batch))
+        await asyncio.sleep(0)
+        await cancel(sending)
+        assert await exporter.send(spans(3)) is None
 
 
-def test_a_back_end_that_is_down_is_found_again_when_it_returns(
-    running: Running, make_batch: MakeBatch
-) -> None:
+@in_loop
+async def test_a_back_end_that_is_down_is_found_again_when_it_returns() -> None:
     backend = Backend()
     with backend.serving():
         pass
 
-    async def main() -> None:
-        async with running(to(backend)) as exporter:
-            with pytest.raises(Retryable, match="UNAVAILABLE"):
-                await exporter.send(make_batch())
-            with backend.serving():
-                await send_until_taken(exporter, make_batch())
-
-    asyncio.run(main())
+    async with running(to(backend)) as exporter:
+        with pytest.raises(Retryable, match="UNAVAILABLE"):
+            await exporter.send(spans(3))
+        with backend.serving():
+            await send_until_taken(exporter, spans(3))
 
 
 async def send_until_taken(exporter: Exporter, batch: Batch) -> None:
@@ -297,22 +283,20 @@ async def send_until_taken(exporter: Exporter, batch: Batch) -> None:
             return
 
 
-def test_an_attempt_can_wait_for_a_connection(running: Running, make_batch: MakeBatch) -> None:
+@in_loop
+async def test_an_attempt_can_wait_for_a_connection() -> None:
     backend = Backend()
     with backend.serving():
         pass
     keepalive = {"time": "10s", "timeout": "5s", "permit_without_stream": True}
     settings = to(backend, wait_for_ready=True, balancer_name="pick_first", keepalive=keepalive)
 
-    async def main() -> None:
-        async with running(settings) as exporter:
-            sending = asyncio.create_task(exporter.send(make_batch()))
-            done, _ = await asyncio.wait([sending], timeout=0.2)
-            assert not done
-            with backend.serving():
-                assert await asyncio.wait_for(sending, 20) is None
-
-    asyncio.run(main())
+    async with running(settings) as exporter:
+        sending = asyncio.create_task(exporter.send(spans(3)))
+        done, _ = await asyncio.wait([sending], timeout=0.2)
+        assert not done
+        with backend.serving():
+            assert await asyncio.wait_for(sending, 20) is None
 
 
 def server_credentials(folder: Path, *, verify_client: bool = False) -> grpc.ServerCredentials:
@@ -329,15 +313,13 @@ def encrypted_to(backend: Backend, **tls: Any) -> Config:
     return to(backend, endpoint=f"localhost:{backend.port}", tls=tls)
 
 
-def test_tls_trusts_the_given_authority(
-    certificates: Path, attempt: Attempt, make_batch: MakeBatch
-) -> None:
+def test_tls_trusts_the_given_authority(certificates: Path) -> None:
     backend, ca = Backend(), certificates / "ca.pem"
     with backend.serving(server_credentials(certificates)):
-        attempt(encrypted_to(backend, ca_file=str(ca)), make_batch())
-        attempt(encrypted_to(backend, ca_pem=ca.read_text()), make_batch())
+        attempt(encrypted_to(backend, ca_file=str(ca)), spans(3))
+        attempt(encrypted_to(backend, ca_pem=ca.read_text()), spans(3))
         named = encrypted_to(backend, ca_file=str(ca), server_name_override="localhost")
-        attempt(named, make_batch())
+        attempt(named, spans(3))
     assert len(backend.requests) == 3
 
 
@@ -349,29 +331,25 @@ def test_tls_trusts_the_given_authority(
         {"ca_file": "{folder}/ca.pem", "server_name_override": "elsewhere"},
     ],
 )
-def test_tls_does_not_trust_others(
-    tls: dict[str, str], certificates: Path, attempt: Attempt, make_batch: MakeBatch
-) -> None:
+def test_tls_does_not_trust_others(tls: dict[str, str], certificates: Path) -> None:
     backend = Backend()
     filled = {option: value.format(folder=certificates) for option, value in tls.items()}
     serving = backend.serving(server_credentials(certificates))
     with serving, pytest.raises(Retryable, match="UNAVAILABLE"):
-        attempt(encrypted_to(backend, **filled), make_batch())
+        attempt(encrypted_to(backend, **filled), spans(3))
     assert not backend.requests
 
 
-def test_mutual_tls_shows_a_certificate(
-    certificates: Path, attempt: Attempt, make_batch: MakeBatch
-) -> None:
+def test_mutual_tls_shows_a_certificate(certificates: Path) -> None:
     backend, ca = Backend(), str(certificates / "ca.pem")
     chain, key = certificates / "client.pem", certificates / "client.key"
     with backend.serving(server_credentials(certificates, verify_client=True)):
         with pytest.raises(Retryable):
-            attempt(encrypted_to(backend, ca_file=ca), make_batch())
+            attempt(encrypted_to(backend, ca_file=ca), spans(3))
         files = {"cert_file": str(chain), "key_file": str(key)}
-        attempt(encrypted_to(backend, ca_file=ca, **files), make_batch())
+        attempt(encrypted_to(backend, ca_file=ca, **files), spans(3))
         texts = {"cert_pem": chain.read_text(), "key_pem": key.read_text()}
-        attempt(encrypted_to(backend, ca_file=ca, **texts), make_batch())
+        attempt(encrypted_to(backend, ca_file=ca, **texts), spans(3))
 
 
 @pytest.mark.parametrize(
@@ -416,10 +394,8 @@ def test_the_scheme_of_an_endpoint_tells_whether_to_encrypt(
     assert (config.target, config.encrypted) == (target, encrypted)
 
 
-def test_stop_works_without_start_and_twice(running: Running) -> None:
-    async def main() -> None:
-        async with running(Config(endpoint="localhost:4317")) as exporter:
-            await exporter.stop()
-            await exporter.stop()
-
-    asyncio.run(main())
+@in_loop
+async def test_stop_works_without_start_and_twice() -> None:
+    async with running(Config(endpoint="localhost:4317")) as exporter:
+        await exporter.stop()
+        await exporter.stop()

@@ -19,14 +19,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import ValidationError
 
 from penstock.exporters.otlphttp import Config
-from penstock.pipeline import Permanent, Rejected, Retryable, Signal, StartError
+from penstock.pipeline import Batch, Permanent, Rejected, Retryable, Signal, StartError
+from tests.exporters.attempts import outcome, running, told
+from tests.kit import context, in_loop, points, records, spans
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from penstock.pipeline import Batch
-    from tests.exporters.conftest import MakeBatch, Running
+    from penstock.pipeline.errors import PenstockError
 
     Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -81,43 +82,41 @@ class Backend:
             await runner.cleanup()
 
 
-def to(backend: Backend, **settings: Any) -> Config:
-    """Settings that send to `backend` without compression."""
-    plain = {"endpoint": f"http://127.0.0.1:{backend.port}", "compression": "none"}
-    return Config.model_validate(plain | settings)
+def to(backend: Backend, *, scheme: str = "http", **settings: Any) -> Config:
+    """Settings that send to `backend` without compression; `{url}` in one of them is its URL."""
+    url = f"{scheme}://127.0.0.1:{backend.port}"
+    filled = {
+        option: value.replace("{url}", url) if isinstance(value, str) else value
+        for option, value in settings.items()
+    }
+    return Config.model_validate({"endpoint": url, "compression": "none"} | filled)
 
 
-@pytest.fixture
-def send(running: Running) -> Callable[..., Rejected | None]:
-    """`send(backend, batch, **settings)`: one attempt while `backend` serves."""
+def send(
+    backend: Backend, batch: Batch, serve_tls: ssl.SSLContext | None = None, **settings: Any
+) -> Rejected | None:
+    """One attempt while `backend` serves."""
 
-    def send(
-        backend: Backend, batch: Batch, tls: ssl.SSLContext | None = None, **settings: Any
-    ) -> Rejected | None:
-        async def main() -> Rejected | None:
-            async with backend.serving(tls), running(to(backend, **settings)) as exporter:
-                return await exporter.send(batch)
+    async def main() -> Rejected | PenstockError | None:
+        async with backend.serving(serve_tls), running(to(backend, **settings)) as exporter:
+            return await outcome(exporter, batch)
 
-        return asyncio.run(main())
-
-    return send
+    return told(asyncio.run(main()))
 
 
-@pytest.mark.parametrize("signal", Signal)
-def test_every_signal_arrives_byte_for_byte_at_its_path(
-    signal: Signal, send: Any, make_batch: MakeBatch
-) -> None:
-    backend, batch = Backend(), make_batch(signal)
+@pytest.mark.parametrize("batch", [spans(3), points(3), records(3)], ids=[*Signal])
+def test_every_signal_arrives_byte_for_byte_at_its_path(batch: Batch) -> None:
+    backend = Backend()
     assert send(backend, batch) is None
     (request,) = backend.requests
-    assert request.path == f"/v1/{signal}"
+    assert request.path == f"/v1/{batch.signal}"
     assert request.headers["Content-Type"] == PROTOBUF
     assert request.body == batch.to_otlp()
     assert "Content-Encoding" not in request.headers
 
 
-def test_json_is_sent_where_that_is_the_encoding(send: Any, make_batch: MakeBatch) -> None:
-    backend, batch = Backend(), make_batch()
+def test_json_is_sent_where_that_is_the_encoding() -> None:
+    backend, batch = Backend(), spans(3)
     send(backend, batch, encoding="json")
     (request,) = backend.requests
     assert request.headers["Content-Type"] == JSON
@@ -125,9 +124,9 @@ def test_json_is_sent_where_that_is_the_encoding(send: Any, make_batch: MakeBatc
     assert json.loads(request.body)["resourceSpans"]
 
 
-def test_headers_and_user_agent_arrive(send: Any, make_batch: MakeBatch) -> None:
+def test_headers_and_user_agent_arrive() -> None:
     backend = Backend()
-    send(backend, make_batch(), headers={"X-Api-Key": SECRET, "Host": "tenant.example"})
+    send(backend, spans(3), headers={"X-Api-Key": SECRET, "Host": "tenant.example"})
     headers = backend.requests[0].headers
     assert headers["X-Api-Key"] == SECRET
     assert headers["Host"] == "tenant.example"
@@ -143,10 +142,8 @@ def test_small_and_large_requests_arrive_compressed_and_whole(
     compression: str,
     decompress: Callable[[bytes], bytes],
     items: int,
-    send: Any,
-    make_batch: MakeBatch,
 ) -> None:
-    backend, batch = Backend(), make_batch(items=items)
+    backend, batch = Backend(), spans(items)
     send(backend, batch, compression=compression)
     (request,) = backend.requests
     assert request.headers["Content-Encoding"] == compression
@@ -154,10 +151,8 @@ def test_small_and_large_requests_arrive_compressed_and_whole(
     assert decompress(request.body) == batch.to_otlp()
 
 
-def test_a_large_request_without_compression_arrives_whole(
-    send: Any, make_batch: MakeBatch
-) -> None:
-    backend, batch = Backend(), make_batch(items=100_000)
+def test_a_large_request_without_compression_arrives_whole() -> None:
+    backend, batch = Backend(), spans(100_000)
     send(backend, batch)
     assert backend.requests[0].body == batch.to_otlp()
 
@@ -166,57 +161,43 @@ def test_a_large_request_without_compression_arrives_whole(
     ("settings", "path"),
     [
         ({}, "/v1/traces"),
-        ({"endpoint": "http://127.0.0.1:{port}/"}, "/v1/traces"),
-        ({"endpoint": "http://127.0.0.1:{port}/otlp/"}, "/otlp/v1/traces"),
-        ({"traces_endpoint": "http://127.0.0.1:{port}/in?tenant=a"}, "/in?tenant=a"),
-        ({"logs_endpoint": "http://127.0.0.1:{port}/logs"}, "/v1/traces"),
+        ({"endpoint": "{url}/"}, "/v1/traces"),
+        ({"endpoint": "{url}/otlp/"}, "/otlp/v1/traces"),
+        ({"traces_endpoint": "{url}/in?tenant=a"}, "/in?tenant=a"),
+        ({"logs_endpoint": "{url}/logs"}, "/v1/traces"),
     ],
 )
-def test_a_signal_may_have_an_endpoint_of_its_own(
-    settings: dict[str, str], path: str, running: Running, make_batch: MakeBatch
-) -> None:
+def test_a_signal_may_have_an_endpoint_of_its_own(settings: dict[str, Any], path: str) -> None:
     backend = Backend()
-
-    async def main() -> None:
-        async with backend.serving():
-            filled = {option: url.format(port=backend.port) for option, url in settings.items()}
-            async with running(to(backend, **filled)) as exporter:
-                await exporter.send(make_batch())
-
-    asyncio.run(main())
+    send(backend, spans(3), **settings)
     assert backend.requests[0].path == path
 
 
-def test_a_signal_without_an_endpoint_stops_the_start(running: Running) -> None:
+@in_loop
+async def test_a_signal_without_an_endpoint_stops_the_start() -> None:
     config = Config(traces_endpoint="http://localhost:4318/v1/traces")
-
-    async def main() -> None:
-        async with running(config):
-            pass
-
-    with pytest.raises(StartError, match="no endpoint for logs; set endpoint or logs_endpoint"):
-        asyncio.run(main())
+    async with context("otlphttp/eu") as given:
+        with pytest.raises(StartError, match=r"^otlphttp/eu: no endpoint for logs; set endpoint"):
+            await config.build(given).start()
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_these_statuses_are_worth_another_attempt(
-    status: int, send: Any, make_batch: MakeBatch
-) -> None:
+def test_these_statuses_are_worth_another_attempt(status: int) -> None:
     with pytest.raises(Retryable, match=f": {status} ") as raised:
-        send(Backend(answering(status)), make_batch())
+        send(Backend(answering(status)), spans(3))
     assert raised.value.after is None
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 413, 415, 422, 500, 501, 505])
-def test_all_other_failures_are_permanent(status: int, send: Any, make_batch: MakeBatch) -> None:
+def test_all_other_failures_are_permanent(status: int) -> None:
     with pytest.raises(Permanent, match=f": {status} "):
-        send(Backend(answering(status)), make_batch())
+        send(Backend(answering(status)), spans(3))
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_says_how_long_to_wait(status: int, send: Any, make_batch: MakeBatch) -> None:
+def test_retry_after_says_how_long_to_wait(status: int) -> None:
     with pytest.raises(Retryable) as raised:
-        send(Backend(answering(status, Retry_After="7")), make_batch())
+        send(Backend(answering(status, Retry_After="7")), spans(3))
     assert raised.value.after == 7
 
 
@@ -228,32 +209,24 @@ def test_retry_after_says_how_long_to_wait(status: int, send: Any, make_batch: M
         ("text/plain", b"no\n\x1b[31mid"),
     ],
 )
-def test_the_reason_tells_who_said_what_and_no_secret(
-    content_type: str, body: bytes, running: Running, make_batch: MakeBatch
-) -> None:
+def test_the_reason_tells_who_said_what_and_no_secret(content_type: str, body: bytes) -> None:
     backend = Backend(answering(400, body, Content_Type=content_type))
-
-    async def main() -> str:
-        async with backend.serving():
-            url = f"http://127.0.0.1:{backend.port}/in"
-            settings = to(backend, traces_endpoint=f"{url}?key={SECRET}", headers={"X-Key": SECRET})
-            async with running(settings) as exporter:
-                with pytest.raises(Permanent) as raised:
-                    await exporter.send(make_batch())
-            return str(raised.value).removeprefix(url)
-
-    assert asyncio.run(main()) == ": 400 Bad Request: no  [31mid"
+    url = "{url}/in?key=" + SECRET
+    with pytest.raises(Permanent) as raised:
+        send(backend, spans(3), traces_endpoint=url, headers={"X-Key": SECRET})
+    url = f"http://127.0.0.1:{backend.port}/in"
+    assert str(raised.value) == f"{url}: 400 Bad Request: no  [31mid"
 
 
-def test_a_refusal_says_what_to_check(send: Any, make_batch: MakeBatch) -> None:
+def test_a_refusal_says_what_to_check() -> None:
     with pytest.raises(Permanent, match="401 Unauthorized; check the credentials in headers"):
-        send(Backend(answering(401)), make_batch())
+        send(Backend(answering(401)), spans(3))
 
 
-def test_redirects_are_not_followed(send: Any, make_batch: MakeBatch) -> None:
+def test_redirects_are_not_followed() -> None:
     backend = Backend(answering(307, Location="/elsewhere"))
     with pytest.raises(Permanent, match="307 Temporary Redirect; redirects are not followed"):
-        send(backend, make_batch())
+        send(backend, spans(3))
     assert len(backend.requests) == 1
 
 
@@ -263,7 +236,7 @@ PARTIAL.partial_success.error_message = "too old"
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body", "told"),
+    ("content_type", "body", "rejected"),
     [
         (PROTOBUF, PARTIAL.SerializeToString(), Rejected(2, "too old")),
         (
@@ -275,10 +248,9 @@ PARTIAL.partial_success.error_message = "too old"
         ("text/plain", b"ok", None),
     ],
 )
-def test_partial_success_is_told(
-    content_type: str, body: bytes, told: Rejected | None, send: Any, make_batch: MakeBatch
-) -> None:
-    assert send(Backend(answering(200, body, Content_Type=content_type)), make_batch()) == told
+def test_partial_success_is_told(content_type: str, body: bytes, rejected: Rejected | None) -> None:
+    backend = Backend(answering(200, body, Content_Type=content_type))
+    assert send(backend, spans(3)) == rejected
 
 
 @pytest.mark.parametrize(
@@ -290,28 +262,24 @@ def test_partial_success_is_told(
         (503, bytes(5 << 20), Retryable),
     ],
 )
-def test_an_answer_that_is_broken_or_over_4_mib_is_a_fault(
-    status: int, body: bytes, fault: type[Exception], running: Running, make_batch: MakeBatch
+@in_loop
+async def test_an_answer_that_is_broken_or_over_4_mib_is_a_fault(
+    status: int, body: bytes, fault: type[Exception]
 ) -> None:
     backend = Backend(answering(status, body))
 
-    async def main() -> None:
-        async with backend.serving(), running(to(backend)) as exporter:
-            with pytest.raises(fault):
-                await exporter.send(make_batch())
-            backend.answer = answering()
-            assert await exporter.send(make_batch()) is None
-
-    asyncio.run(main())
+    async with backend.serving(), running(to(backend)) as exporter:
+        with pytest.raises(fault):
+            await exporter.send(spans(3))
+        backend.answer = answering()
+        assert await exporter.send(spans(3)) is None
 
 
-def test_a_compressed_answer_is_not_asked_for_and_not_unpacked(
-    send: Any, make_batch: MakeBatch
-) -> None:
+def test_a_compressed_answer_is_not_asked_for_and_not_unpacked() -> None:
     bomb = gzip.compress(bytes(100 << 20))
     backend = Backend(answering(500, bomb, Content_Encoding="gzip"))
     with pytest.raises(Permanent, match=r"500 Internal Server Error$"):
-        send(backend, make_batch())
+        send(backend, spans(3))
     assert backend.requests[0].headers["Accept-Encoding"] == "identity"
 
 
@@ -324,8 +292,9 @@ def test_a_compressed_answer_is_not_asked_for_and_not_unpacked(
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000,
     ],
 )
-def test_an_answer_that_is_not_http_or_breaks_off_is_worth_another_attempt(
-    answer: bytes, running: Running, make_batch: MakeBatch
+@in_loop
+async def test_an_answer_that_is_not_http_or_breaks_off_is_worth_another_attempt(
+    answer: bytes,
 ) -> None:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -333,64 +302,52 @@ def test_an_answer_that_is_not_http_or_breaks_off_is_worth_another_attempt(
         writer.close()
         await writer.wait_closed()
 
-    async def main() -> None:
-        async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
-            url = f"http://127.0.0.1:{port}"
-            settings = Config(endpoint=url, traces_endpoint=f"{url}/in?key={SECRET}")
-            async with running(settings) as exporter:
-                with pytest.raises(Retryable, match=f"{url}/in: ") as raised:
-                    await exporter.send(make_batch())
-        assert SECRET not in str(raised.value)
-
-    asyncio.run(main())
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        settings = Config(endpoint=url, traces_endpoint=f"{url}/in?key={SECRET}")
+        async with running(settings) as exporter:
+            with pytest.raises(Retryable, match=f"{url}/in: ") as raised:
+                await exporter.send(spans(3))
+    assert SECRET not in str(raised.value)
 
 
-def test_a_cancelled_attempt_leaves_the_exporter_usable(
-    running: Running, make_batch: MakeBatch
-) -> None:
-    async def main() -> None:
-        arrived, over = asyncio.Event(), asyncio.Event()
+@in_loop
+async def test_a_cancelled_attempt_leaves_the_exporter_usable() -> None:
+    arrived, over = asyncio.Event(), asyncio.Event()
 
-        async def hang(_request: web.Request) -> web.StreamResponse:
-            arrived.set()
-            await over.wait()
-            return web.Response()
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await over.wait()
+        return web.Response()
 
-        backend = Backend(hang)
-        async with backend.serving(), running(to(backend)) as exporter:
-            sending = asyncio.create_task(exporter.send(make_batch()))
-            await asyncio.wait_for(arrived.wait(), 10)
-            sending.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await sending
-            over.set()
-            backend.answer = answering()
-            assert await exporter.send(make_batch()) is None
-
-    asyncio.run(main())
+    backend = Backend(hang)
+    async with backend.serving(), running(to(backend)) as exporter:
+        sending = asyncio.create_task(exporter.send(spans(3)))
+        await asyncio.wait_for(arrived.wait(), 10)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        over.set()
+        backend.answer = answering()
+        assert await exporter.send(spans(3)) is None
 
 
-def test_a_back_end_that_is_down_is_found_again_when_it_returns(
-    running: Running, make_batch: MakeBatch
-) -> None:
+@in_loop
+async def test_a_back_end_that_is_down_is_found_again_when_it_returns() -> None:
     backend = Backend()
 
-    async def main() -> None:
+    async with backend.serving():
+        pass
+    async with running(to(backend)) as exporter:
+        with pytest.raises(Retryable, match="ClientConnectorError: Cannot connect"):
+            await exporter.send(spans(3))
         async with backend.serving():
-            pass
-        async with running(to(backend)) as exporter:
-            with pytest.raises(Retryable, match="ClientConnectorError: Cannot connect"):
-                await exporter.send(make_batch())
-            async with backend.serving():
-                assert await exporter.send(make_batch()) is None
-
-    asyncio.run(main())
+            assert await exporter.send(spans(3)) is None
 
 
-def test_connections_are_kept_and_their_number_is_limited(
-    running: Running, make_batch: MakeBatch
-) -> None:
+@in_loop
+async def test_connections_are_kept_and_their_number_is_limited() -> None:
     peers: set[object] = set()
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -398,13 +355,10 @@ def test_connections_are_kept_and_their_number_is_limited(
         peers.add(request.transport.get_extra_info("peername"))
         return web.Response()
 
-    async def main() -> None:
-        backend = Backend(answer)
-        async with backend.serving(), running(to(backend, max_conns_per_host=2)) as exporter:
-            for _ in range(3):
-                await asyncio.gather(*(exporter.send(make_batch()) for _ in range(8)))
-
-    asyncio.run(main())
+    backend = Backend(answer)
+    async with backend.serving(), running(to(backend, max_conns_per_host=2)) as exporter:
+        for _ in range(3):
+            await asyncio.gather(*(exporter.send(spans(3)) for _ in range(8)))
     assert len(peers) == 2
 
 
@@ -416,17 +370,14 @@ def serving_with(folder: Path, *, verify_client: bool = False) -> ssl.SSLContext
     return context
 
 
-def encrypted(running: Running, server: ssl.SSLContext, batch: Batch, **tls: Any) -> None:
-    """One attempt at a back end with TLS."""
-    backend = Backend()
-
-    async def main() -> None:
-        async with backend.serving(server):
-            settings = to(backend, endpoint=f"https://127.0.0.1:{backend.port}", tls=tls)
-            async with running(settings) as exporter:
-                await exporter.send(batch)
-
-    asyncio.run(main())
+def send_encrypted(folder: Path, *, verify_client: bool = False, **tls: Any) -> None:
+    """One attempt at a back end with TLS; `{folder}` in an option is the certificates'."""
+    server = serving_with(folder, verify_client=verify_client)
+    filled = {
+        option: value.replace("{folder}", str(folder)) if isinstance(value, str) else value
+        for option, value in tls.items()
+    }
+    send(Backend(), spans(3), server, scheme="https", tls=filled)
 
 
 @pytest.mark.parametrize(
@@ -437,11 +388,8 @@ def encrypted(running: Running, server: ssl.SSLContext, batch: Batch, **tls: Any
         {"insecure_skip_verify": True},
     ],
 )
-def test_tls_trusts_the_given_authority_or_anyone(
-    tls: dict[str, Any], certificates: Path, running: Running, make_batch: MakeBatch
-) -> None:
-    filled = {option: str(value).format(folder=certificates) for option, value in tls.items()}
-    encrypted(running, serving_with(certificates), make_batch(), **filled)
+def test_tls_trusts_the_given_authority_or_anyone(tls: dict[str, Any], certificates: Path) -> None:
+    send_encrypted(certificates, **tls)
 
 
 @pytest.mark.parametrize(
@@ -452,25 +400,20 @@ def test_tls_trusts_the_given_authority_or_anyone(
         {"ca_file": "{folder}/ca.pem", "server_name_override": "elsewhere"},
     ],
 )
-def test_tls_does_not_trust_others(
-    tls: dict[str, str], certificates: Path, running: Running, make_batch: MakeBatch
-) -> None:
-    filled = {option: value.format(folder=certificates) for option, value in tls.items()}
+def test_tls_does_not_trust_others(tls: dict[str, Any], certificates: Path) -> None:
     with pytest.raises(Retryable, match="CERTIFICATE_VERIFY_FAILED"):
-        encrypted(running, serving_with(certificates), make_batch(), **filled)
+        send_encrypted(certificates, **tls)
 
 
-def test_mutual_tls_shows_a_certificate(
-    certificates: Path, running: Running, make_batch: MakeBatch
-) -> None:
-    ca, server = str(certificates / "ca.pem"), serving_with(certificates, verify_client=True)
-    chain, key = certificates / "client.pem", certificates / "client.key"
+def test_mutual_tls_shows_a_certificate(certificates: Path) -> None:
+    trust: dict[str, Any] = {"verify_client": True, "ca_file": "{folder}/ca.pem"}
     with pytest.raises(Retryable):
-        encrypted(running, server, make_batch(), ca_file=ca)
-    files = {"cert_file": str(chain), "key_file": str(key)}
-    encrypted(running, server, make_batch(), ca_file=ca, **files)
-    texts = {"cert_pem": chain.read_text(), "key_pem": key.read_text()}
-    encrypted(running, server, make_batch(), ca_file=ca, **texts)
+        send_encrypted(certificates, **trust)
+    files: dict[str, Any] = {"cert_file": "{folder}/client.pem", "key_file": "{folder}/client.key"}
+    send_encrypted(certificates, **trust, **files)
+    chain, key = certificates / "client.pem", certificates / "client.key"
+    texts: dict[str, Any] = {"cert_pem": chain.read_text(), "key_pem": key.read_text()}
+    send_encrypted(certificates, **trust, **texts)
 
 
 @pytest.mark.parametrize(
@@ -501,10 +444,8 @@ def test_one_attempt_takes_30_seconds_unless_told_otherwise() -> None:
     assert Config(endpoint="http://backend").timeout == 30
 
 
-def test_stop_works_without_start_and_twice(running: Running) -> None:
-    async def main() -> None:
-        async with running(Config(endpoint="http://localhost:4318")) as exporter:
-            await exporter.stop()
-            await exporter.stop()
-
-    asyncio.run(main())
+@in_loop
+async def test_stop_works_without_start_and_twice() -> None:
+    async with running(Config(endpoint="http://localhost:4318")) as exporter:
+        await exporter.stop()
+        await exporter.stop()
