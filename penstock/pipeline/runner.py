@@ -90,8 +90,6 @@ class Running:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for extension in self._extensions.values():
-            extension.not_ready()
         await self._stop()
 
     async def ended(self) -> None:

@@ -49,6 +49,7 @@ class Shutdown:
     async def run(self) -> None:
         """Stop everything; never raises, and takes little more than `SHUTDOWN_TIMEOUT`."""
         self._deadline = min(self._deadline, _now() + SHUTDOWN_TIMEOUT)
+        self._warn_extensions()
         await self._stop_receivers()
         await self._stop_stages()
         async with asyncio.TaskGroup() as group:
@@ -70,6 +71,13 @@ class Shutdown:
             limit.reschedule(0.0)
         for delivery in self._parts.deliveries:
             delivery.abandon()
+
+    def _warn_extensions(self) -> None:
+        for name, extension in self._extensions.items():
+            try:
+                extension.not_ready()
+            except Exception:
+                _logger.exception("%s failed to note the stop", name)
 
     async def _stop_receivers(self) -> None:
         patience = self._half()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ class ComponentTasks(asyncio.TaskGroup):
         """Run `coro` until it ends or the service does."""
         task = self._group.create_task(self._guard(coro), name=name or self.id, context=context)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        task.add_done_callback(lambda _: coro.close())  # a task that never ran has not awaited it
+        task.add_done_callback(partial(self._forget, coro))
         return task
 
     async def end(self) -> None:
@@ -49,6 +49,12 @@ class ComponentTasks(asyncio.TaskGroup):
             task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=_LAST_MOMENT)
+
+    def _forget(
+        self, coro: Generator[Any, None, Any] | Coroutine[Any, Any, Any], task: asyncio.Task[Any]
+    ) -> None:
+        self._running.discard(task)
+        coro.close()  # Python warns of one that was never awaited, since its task never began
 
     async def _guard(self, coro: Generator[Any, None, Any] | Coroutine[Any, Any, Any]) -> Any:
         try:
