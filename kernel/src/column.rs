@@ -8,7 +8,7 @@ use ahash::RandomState;
 
 use crate::lookup::{Data, Found, follow};
 use crate::merge::{Part, bodies, by_field, merge};
-use crate::path::{Path, Source, Step, child};
+use crate::path::{Path, Source, Step};
 use crate::payload::Payload;
 use crate::scalar::{Scalar, elements, read};
 use crate::schema::{ANY_VALUE, Field, Kind, METRIC, Message, SPAN};
@@ -142,7 +142,7 @@ fn value<'a>(payload: &'a Payload, path: &Path, i: usize) -> Found<'a> {
             1 + members.take_while(|member| member.number != field.number).count() as i64
         })),
         Source::MetricData(name) => metric_data(body).map_or(Found::Absent, |(field, data)| {
-            let message = child(&METRIC, field.number);
+            let message = METRIC.child(field.number);
             let step = message.and_then(|message| message.by_name(name)).map(Step::Field);
             match (message, step, data) {
                 (Some(message), Some(step), Data::Borrowed(data)) => follow(message, data, &[step]),
@@ -161,7 +161,7 @@ fn data_point(payload: &Payload, i: usize) -> Option<&'static Message> {
     let data = levels[DATA][levels[DATA + 1][i].parent as usize];
     let (mut pos, end) = (data.tag as usize, data.body as usize);
     let (number, _) = wire::tag(payload.bytes(), &mut pos, end).ok()?;
-    child(child(&METRIC, number)?, 1)
+    METRIC.child(number)?.child(1)
 }
 
 /// The data that a metric has, and the body of its message.

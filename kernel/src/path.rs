@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use crate::schema::{ANY_VALUE, Field, KEY_VALUE, Kind, Message, Signal};
+use crate::schema::{ANY_VALUE, Field, KEY_VALUE, Message, Signal};
 
 /// One step from a message to something in it.
 #[derive(Clone)]
@@ -110,18 +110,12 @@ fn derived(context: &str, rest: &[Segment]) -> Option<Source> {
 fn messages(signal: &'static Signal, level: usize) -> Vec<&'static Message> {
     let mut messages = vec![signal.request];
     for numbers in &signal.levels[..=level] {
-        let children = |message| numbers.iter().filter_map(move |number| child(message, *number));
+        let children = |message: &'static Message| {
+            numbers.iter().filter_map(move |number| message.child(*number))
+        };
         messages = messages.into_iter().flat_map(children).collect();
     }
     messages
-}
-
-/// The message that a field of `message` holds.
-pub fn child(message: &'static Message, number: u32) -> Option<&'static Message> {
-    match message.field(number)?.kind {
-        Kind::Message(inner) => Some(inner),
-        _ => None,
-    }
 }
 
 /// The steps from `start`; `None` where they lead nowhere.
@@ -132,7 +126,7 @@ fn steps(context: &str, start: &'static Message, segments: &[Segment]) -> Option
     let is_schema_url = matches!(segments, [Segment::Name(name)] if name == "schema_url");
     if let Some(field) = start.by_name(context).filter(|_| !is_schema_url) {
         steps.push(Step::Field(field));
-        at = child(start, field.number);
+        at = start.child(field.number);
     }
     let mut segments = segments.iter().peekable();
     while let Some(segment) = segments.next() {
@@ -143,7 +137,7 @@ fn steps(context: &str, start: &'static Message, segments: &[Segment]) -> Option
             Segment::Key(_) => return None,
             Segment::Name(name) => {
                 let field = field(at?, name)?;
-                let inner = child(at?, field.number);
+                let inner = at?.child(field.number);
                 let pairs = inner.is_some_and(|inner| ptr::eq(inner, &raw const KEY_VALUE));
                 match segments.next_if(|next| pairs && matches!(next, Segment::Key(_))) {
                     Some(Segment::Key(key)) => {

@@ -35,12 +35,44 @@ pub struct Field {
     pub presence: bool,
     /// The members of one `oneof` exclude each other: the last on the wire counts.
     pub oneof: bool,
+    /// Holds `KeyValue` messages: attributes.
+    pub pairs: bool,
 }
 
 pub struct Message {
     pub name: &'static str,
     pub fields: &'static [Field],
     by_number: [u8; 32],
+    content: [Content; 32],
+}
+
+/// What there is to check in the data of a length-delimited field. One byte by number, because the
+/// checker asks it for every field of every item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    Anything,
+    Text,
+    Message,
+    /// A message that is a `KeyValue`.
+    Pair,
+    Varints,
+    Fixed64s,
+    Fixed32s,
+}
+
+impl Content {
+    const fn of(field: &Field) -> Self {
+        match field.kind {
+            String => Self::Text,
+            Kind::Message(_) if field.pairs => Self::Pair,
+            Kind::Message(_) => Self::Message,
+            _ if !field.repeated => Self::Anything,
+            Bytes | Id => Self::Anything,
+            Fixed64 | Sfixed64 | Double => Self::Fixed64s,
+            Fixed32 => Self::Fixed32s,
+            _ => Self::Varints,
+        }
+    }
 }
 
 const NONE: u8 = u8::MAX;
@@ -48,12 +80,28 @@ const NONE: u8 = u8::MAX;
 impl Message {
     const fn new(name: &'static str, fields: &'static [Field]) -> Self {
         let mut by_number = [NONE; 32];
+        let mut content = [Content::Anything; 32];
         let mut i = 0;
         while i < fields.len() {
             by_number[fields[i].number as usize] = i as u8;
+            content[fields[i].number as usize] = Content::of(&fields[i]);
             i += 1;
         }
-        Self { name, fields, by_number }
+        Self { name, fields, by_number, content }
+    }
+
+    #[inline]
+    pub fn content(&self, number: u32) -> Content {
+        self.content.get(number as usize).copied().unwrap_or(Content::Anything)
+    }
+
+    /// The message that a field holds.
+    #[inline]
+    pub fn child(&self, number: u32) -> Option<&'static Self> {
+        match self.field(number)?.kind {
+            Kind::Message(inner) => Some(inner),
+            _ => None,
+        }
     }
 
     #[inline]
@@ -75,19 +123,23 @@ impl Message {
 
 const fn one(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
     let presence = matches!(kind, Kind::Message(_));
-    Field { number, name, json, kind, repeated: false, presence, oneof: false }
+    Field { number, name, json, kind, repeated: false, presence, oneof: false, pairs: false }
 }
 
 const fn many(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
-    Field { number, name, json, kind, repeated: true, presence: false, oneof: false }
+    Field { number, name, json, kind, repeated: true, presence: false, oneof: false, pairs: false }
+}
+
+const fn pairs(number: u32, name: &'static str, json: &'static str) -> Field {
+    Field { pairs: true, ..many(number, name, json, Kind::Message(&KEY_VALUE)) }
 }
 
 const fn optional(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
-    Field { number, name, json, kind, repeated: false, presence: true, oneof: false }
+    Field { number, name, json, kind, repeated: false, presence: true, oneof: false, pairs: false }
 }
 
 const fn choice(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
-    Field { number, name, json, kind, repeated: false, presence: true, oneof: true }
+    Field { number, name, json, kind, repeated: false, presence: true, oneof: true, pairs: false }
 }
 
 macro_rules! message {
@@ -114,7 +166,7 @@ message!(
     choice(8, "string_value_strindex", "stringValueStrindex", Int32),
 );
 message!(ARRAY_VALUE, "ArrayValue", many(1, "values", "values", Kind::Message(&ANY_VALUE)),);
-message!(KEY_VALUE_LIST, "KeyValueList", many(1, "values", "values", Kind::Message(&KEY_VALUE)),);
+message!(KEY_VALUE_LIST, "KeyValueList", pairs(1, "values", "values"),);
 message!(
     KEY_VALUE,
     "KeyValue",
@@ -133,7 +185,7 @@ message!(
 message!(
     RESOURCE,
     "Resource",
-    many(1, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(1, "attributes", "attributes"),
     one(2, "dropped_attributes_count", "droppedAttributesCount", Uint32),
     many(3, "entity_refs", "entityRefs", Kind::Message(&ENTITY_REF)),
 );
@@ -142,7 +194,7 @@ message!(
     "InstrumentationScope",
     one(1, "name", "name", String),
     one(2, "version", "version", String),
-    many(3, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(3, "attributes", "attributes"),
     one(4, "dropped_attributes_count", "droppedAttributesCount", Uint32),
 );
 
@@ -177,7 +229,7 @@ message!(
     one(6, "kind", "kind", Enum),
     one(7, "start_time_unix_nano", "startTimeUnixNano", Fixed64),
     one(8, "end_time_unix_nano", "endTimeUnixNano", Fixed64),
-    many(9, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(9, "attributes", "attributes"),
     one(10, "dropped_attributes_count", "droppedAttributesCount", Uint32),
     many(11, "events", "events", Kind::Message(&EVENT)),
     one(12, "dropped_events_count", "droppedEventsCount", Uint32),
@@ -190,7 +242,7 @@ message!(
     "Event",
     one(1, "time_unix_nano", "timeUnixNano", Fixed64),
     one(2, "name", "name", String),
-    many(3, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(3, "attributes", "attributes"),
     one(4, "dropped_attributes_count", "droppedAttributesCount", Uint32),
 );
 message!(
@@ -199,7 +251,7 @@ message!(
     one(1, "trace_id", "traceId", Id),
     one(2, "span_id", "spanId", Id),
     one(3, "trace_state", "traceState", String),
-    many(4, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(4, "attributes", "attributes"),
     one(5, "dropped_attributes_count", "droppedAttributesCount", Uint32),
     one(6, "flags", "flags", Fixed32),
 );
@@ -232,7 +284,7 @@ message!(
     one(2, "severity_number", "severityNumber", Enum),
     one(3, "severity_text", "severityText", String),
     one(5, "body", "body", Kind::Message(&ANY_VALUE)),
-    many(6, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(6, "attributes", "attributes"),
     one(7, "dropped_attributes_count", "droppedAttributesCount", Uint32),
     one(8, "flags", "flags", Fixed32),
     one(9, "trace_id", "traceId", Id),
@@ -275,7 +327,7 @@ message!(
         Kind::Message(&EXPONENTIAL_HISTOGRAM)
     ),
     choice(11, "summary", "summary", Kind::Message(&SUMMARY)),
-    many(12, "metadata", "metadata", Kind::Message(&KEY_VALUE)),
+    pairs(12, "metadata", "metadata"),
 );
 message!(GAUGE, "Gauge", many(1, "data_points", "dataPoints", Kind::Message(&NUMBER_DATA_POINT)),);
 message!(
@@ -305,7 +357,7 @@ message!(
 message!(
     NUMBER_DATA_POINT,
     "NumberDataPoint",
-    many(7, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(7, "attributes", "attributes"),
     one(2, "start_time_unix_nano", "startTimeUnixNano", Fixed64),
     one(3, "time_unix_nano", "timeUnixNano", Fixed64),
     choice(4, "as_double", "asDouble", Double),
@@ -316,7 +368,7 @@ message!(
 message!(
     HISTOGRAM_DATA_POINT,
     "HistogramDataPoint",
-    many(9, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(9, "attributes", "attributes"),
     one(2, "start_time_unix_nano", "startTimeUnixNano", Fixed64),
     one(3, "time_unix_nano", "timeUnixNano", Fixed64),
     one(4, "count", "count", Fixed64),
@@ -331,7 +383,7 @@ message!(
 message!(
     EXPONENTIAL_HISTOGRAM_DATA_POINT,
     "ExponentialHistogramDataPoint",
-    many(1, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(1, "attributes", "attributes"),
     one(2, "start_time_unix_nano", "startTimeUnixNano", Fixed64),
     one(3, "time_unix_nano", "timeUnixNano", Fixed64),
     one(4, "count", "count", Fixed64),
@@ -355,7 +407,7 @@ message!(
 message!(
     SUMMARY_DATA_POINT,
     "SummaryDataPoint",
-    many(7, "attributes", "attributes", Kind::Message(&KEY_VALUE)),
+    pairs(7, "attributes", "attributes"),
     one(2, "start_time_unix_nano", "startTimeUnixNano", Fixed64),
     one(3, "time_unix_nano", "timeUnixNano", Fixed64),
     one(4, "count", "count", Fixed64),
@@ -372,7 +424,7 @@ message!(
 message!(
     EXEMPLAR,
     "Exemplar",
-    many(7, "filtered_attributes", "filteredAttributes", Kind::Message(&KEY_VALUE)),
+    pairs(7, "filtered_attributes", "filteredAttributes"),
     one(2, "time_unix_nano", "timeUnixNano", Fixed64),
     choice(3, "as_double", "asDouble", Double),
     choice(6, "as_int", "asInt", Sfixed64),

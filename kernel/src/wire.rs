@@ -230,23 +230,15 @@ pub fn is_utf8(text: &[u8]) -> bool {
     is_ascii(text) || simdutf8::basic::from_utf8(text).is_ok()
 }
 
+/// True if every byte is below 0x80.
 #[inline]
-fn is_ascii(text: &[u8]) -> bool {
+pub fn is_ascii(text: &[u8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let word = |at: usize| {
-        let mut eight = [0; 8];
-        eight.copy_from_slice(&text[at..at + 8]);
-        u64::from_le_bytes(eight)
-    };
-    if text.len() < 8 {
+    let len = text.len();
+    if len < 8 {
         return text.iter().fold(0, |bits, byte| bits | byte) < 0x80;
     }
-    let last = text.len() - 8;
-    let mut bits = word(last);
-    let mut at = 0;
-    while at < last {
-        bits |= word(at);
-        at += 8;
-    }
-    bits & HIGH == 0
+    let word = |eight: &[u8]| eight.try_into().map_or(HIGH, u64::from_le_bytes);
+    let whole = text.chunks_exact(8).fold(0, |bits, eight| bits | word(eight));
+    (whole | word(&text[len - 8..])) & HIGH == 0
 }
