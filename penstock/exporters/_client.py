@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, model_validator
 
+from penstock.logs import printable
 from penstock.pipeline import StartError
 from penstock.pipeline.component import ComponentConfig
 
@@ -23,15 +24,15 @@ USER_AGENT = "Penstock"
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """The longest answer that is read: OTLP 1.11 allows no more, and a back end may be hostile."""
 
-_MAX_QUOTE = 300
+_MAX_QUOTE = 300  # characters: some back ends answer with a page of HTML
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESERVED = {"content-encoding", "content-length", "content-type", "te", "transfer-encoding"}
 
 
 def quote(text: str) -> str:
-    """Words of a back end, fit for a log line: printable, and at most 300 characters."""
-    shown = "".join(char if char.isprintable() else " " for char in text[: _MAX_QUOTE + 1]).strip()
-    return shown if len(shown) <= _MAX_QUOTE else f"{shown[:_MAX_QUOTE]}…"
+    """Words of a back end, fit for a line of a log: printable and short."""
+    text = text.strip()
+    return printable(text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…")
 
 
 def _as_mapping(headers: object) -> object:

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LARGE = 65_536
-"""Bytes from which compressing is a thread's work: it takes 4 to 9 ns a byte, and what holds the
-event loop for more than half a millisecond delays everyone's answers."""
+"""Bytes from which compressing is a thread's work: it takes 2 to 10 ns a byte, and what holds the
+event loop for half a millisecond delays everyone's answers."""
 
-_LEVELS = {"gzip": (1, 9), "deflate": (1, 9), "zstd": (3, 22)}
-"""The level where the settings have none, and the highest. zlib's 6, the usual one, takes twice the
-CPU of its 1 for a tenth fewer bytes of telemetry."""
+_HIGHEST_LEVEL = {"gzip": 9, "deflate": 9, "zstd": 22}
+
+_DEFAULT_LEVEL = 1
+"""The usual ones, 6 of zlib and 3 of zstd, take twice the CPU for 10 and 4 % fewer bytes of spans."""
 
 
 def _is_installed(compression: object) -> object:
@@ -40,18 +41,18 @@ class CompressionParams(BaseModel):
     model_config = ComponentConfig.model_config
 
     level: int = Field(default=0, ge=-1)
-    """From 1, the fastest, to 9 for gzip and deflate and 22 for zstd. 0 and -1 leave it to
-    Penstock, which takes 1 for gzip and deflate and 3 for zstd."""
+    """From 1, the fastest, to 9 for gzip and deflate and 22 for zstd. 0 and -1 are the default,
+    which is 1."""
 
     def compressor(self, compression: Compression) -> Callable[[bytes], bytes]:
         """A function that compresses. Raises `ValueError` for a level that does not exist."""
         if compression == "none":
             return bytes
-        default, highest = _LEVELS[compression]
+        highest = _HIGHEST_LEVEL[compression]
         if self.level > highest:
             msg = f"compression_params.level must be at most {highest} for {compression}"
             raise ValueError(msg)
-        level = self.level if self.level > 0 else default
+        level = self.level if self.level > 0 else _DEFAULT_LEVEL
         return _zstd(level) if compression == "zstd" else _zlib(level, gzip=compression == "gzip")
 
 

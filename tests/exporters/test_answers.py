@@ -69,7 +69,7 @@ def test_what_is_no_answer_raises_value_error(answer: bytes, as_json: bool) -> N
     [
         (Status(code=3, message="no id").SerializeToString(), PROTOBUF, "no id"),
         (b'{"code":3,"message":"no id","details":[]}', JSON, "no id"),
-        (b"upstream\nis gone", "text/plain", "upstream is gone"),
+        (b"upstream\nis gone", "text/plain", r"upstream\nis gone"),
         (b"<html>", "text/html", ""),
         (b"\xff", PROTOBUF, ""),
         (b'{"message":7}', JSON, ""),

@@ -179,7 +179,8 @@ def test_the_code_decides_whether_another_attempt_makes_sense(
     with pytest.raises(fault) as raised:
         attempt(to(backend, headers={"authorization": SECRET}), spans(3))
     reason = str(raised.value)
-    assert reason.startswith(f"traces to http://127.0.0.1:{backend.port}: {code}: no  [31mgood")
+    told = rf"traces to http://127.0.0.1:{backend.port}: {code}: no\n\u001b[31mgood"
+    assert reason.startswith(told)
     assert SECRET not in reason
 
 
