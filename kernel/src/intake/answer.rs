@@ -33,12 +33,18 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: Code, status: StatusCode, message: impl Into<String>) -> Self {
-        Self { code, status, message: message.into(), retry_after: None }
+        let mut message = message.into();
+        let longest = message.len().min(MAX_MESSAGE);
+        let end = (0..=longest).rev().find(|end| message.is_char_boundary(*end));
+        message.truncate(end.unwrap_or(0));
+        Self { code, status, message, retry_after: None }
     }
 
     pub fn retry(message: impl Into<String>, after: f64) -> Self {
         let refusal = Self::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, message);
-        Self { retry_after: Some(after.clamp(0.0, MAX_RETRY_AFTER)), ..refusal }
+        // A duration's JSON has at most nine decimals.
+        let after = (after.clamp(0.0, MAX_RETRY_AFTER) * 1e9).round() / 1e9;
+        Self { retry_after: Some(after), ..refusal }
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -48,6 +54,10 @@ impl Refusal {
 
 /// No sender is asked to wait longer than an hour, whatever a back end asked of us.
 const MAX_RETRY_AFTER: f64 = 3600.0;
+
+/// Bytes of a message. It travels in gRPC's headers, percent-encoded and once more in the details,
+/// and clients give up on more than 8 KiB of headers, which would hide a retry time from them.
+const MAX_MESSAGE: usize = 1024;
 
 /// How the sender spoke, and so how it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +191,7 @@ fn status_message(refusal: &Refusal) -> Vec<u8> {
     write_bytes(&mut out, 2, refusal.message.as_bytes());
     if let Some(seconds) = refusal.retry_after {
         let mut duration = Vec::new();
-        let (whole, nanos) = (seconds.trunc() as u64, (seconds.fract() * 1e9) as u64);
+        let (whole, nanos) = (seconds.trunc() as u64, (seconds.fract() * 1e9).round() as u64);
         for (number, value) in [(1, whole), (2, nanos)] {
             wire::write_tag(&mut duration, number, VARINT);
             wire::write_varint(&mut duration, value);

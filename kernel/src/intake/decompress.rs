@@ -45,7 +45,13 @@ impl Encoding {
             Self::Identity if body.len() > limit => Err(Failure::TooLarge),
             Self::Identity => Ok(body),
             Self::Gzip => read_all(MultiGzDecoder::new(body.as_slice()), &body, limit),
-            Self::Deflate => read_all(ZlibDecoder::new(body.as_slice()), &body, limit),
+            Self::Deflate => {
+                let mut decoder = ZlibDecoder::new(body.as_slice());
+                let out = read_all(&mut decoder, &body, limit)?;
+                // It stops at the end of its stream, whatever follows; the others do not.
+                let is_whole = decoder.total_in() == body.len() as u64;
+                if is_whole { Ok(out) } else { Err(Failure::Broken) }
+            }
             Self::Zstd => {
                 let mut decoder =
                     zstd::Decoder::with_buffer(body.as_slice()).map_err(|_| Failure::Broken)?;

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Buf;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName};
 use http::request::Parts;
 use http::{Method, Request as HttpRequest, Response, StatusCode};
 use http_body::Body;
@@ -45,6 +46,9 @@ const RETRY_AFTER: f64 = 1.0;
 /// A body's announced size is believed, and room for it taken, only up to this.
 const TRUSTED_SIZE: usize = 512 * 1024;
 
+/// How long a sender over HTTP/1 that has its answer may go on sending what it was refused for.
+const LINGER: Duration = Duration::from_secs(5);
+
 type Turned<T> = Result<T, (Event, Refusal)>;
 
 fn turn_away<T>(event: Event, code: Code, status: StatusCode, message: String) -> Turned<T> {
@@ -58,14 +62,17 @@ impl Service {
         request: HttpRequest<Incoming>,
         _open: Open,
     ) -> Result<Response<Answer>, Infallible> {
-        let (head, body) = request.into_parts();
+        let (head, mut body) = request.into_parts();
         let dialect = dialect(&head);
         if dialect == Dialect::Grpc && head.uri.path() == HEALTH_CHECK {
             return Ok(answer::grpc_ok(SERVING));
         }
         let mut unfinished = Unfinished(Some(&self.shared));
-        let outcome = self.outcome(dialect, &head, body).await;
+        let outcome = self.outcome(dialect, &head, &mut body).await;
         unfinished.0 = None;
+        if outcome.is_err() && is_sent_unasked(&head) {
+            tokio::spawn(discard(body));
+        }
         Ok(match outcome {
             Ok(()) => answer::accepted(dialect),
             Err(refusal) => answer::refused(dialect, &refusal),
@@ -76,7 +83,7 @@ impl Service {
         &self,
         dialect: Dialect,
         head: &Parts,
-        body: Incoming,
+        body: &mut Incoming,
     ) -> Result<(), Arc<Refusal>> {
         let mut hold = Hold::new(&self.shared);
         let payload = match self.receive(dialect, head, body, &mut hold).await {
@@ -100,7 +107,7 @@ impl Service {
         &self,
         dialect: Dialect,
         head: &Parts,
-        body: Incoming,
+        body: &mut Incoming,
         hold: &mut Hold<'_>,
     ) -> Turned<Payload> {
         let signal = self.route(dialect, head)?;
@@ -167,7 +174,7 @@ impl Service {
     async fn read(
         &self,
         dialect: Dialect,
-        mut body: Incoming,
+        body: &mut Incoming,
         hold: &mut Hold<'_>,
     ) -> Turned<Message> {
         let limit = self.limit(dialect);
@@ -318,6 +325,18 @@ fn decode(
         let reason = format!("malformed {} request: {reason} (at byte {offset})", signal.name);
         (Event::Malformed, Refusal::invalid(reason))
     })
+}
+
+/// Whether a body arrives on an HTTP/1 connection without waiting for our word.
+fn is_sent_unasked(head: &Parts) -> bool {
+    head.version < http::Version::HTTP_2 && !head.headers.contains_key(EXPECT)
+}
+
+/// Read on without keeping anything: to close a connection on bytes that nobody has read resets it,
+/// and the sender, still sending, would never see its answer.
+async fn discard(mut body: Incoming) {
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+    let _ = tokio::time::timeout(LINGER, rest).await;
 }
 
 /// Counts a request whose sender went away before its answer was there.
