@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -286,7 +287,8 @@ async def _result(call: CallFuture[bytes]) -> bytes:
     ended = asyncio.Event()
 
     def wake(_: object) -> None:
-        loop.call_soon_threadsafe(ended.set)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(ended.set)
 
     call.add_done_callback(wake)
     await ended.wait()
