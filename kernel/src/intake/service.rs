@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Buf;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName};
 use http::request::Parts;
-use http::{Method, Request as HttpRequest, Response, StatusCode};
+use http::{Method, Request as HttpRequest, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -112,7 +112,7 @@ impl Service {
     ) -> Turned<Payload> {
         let signal = self.route(dialect, head)?;
         let encoding = encoding(dialect, &head.headers)?;
-        let message = self.read(dialect, body, hold).await?;
+        let message = self.read(dialect, head, body, hold).await?;
         let encoding = match message.compressed {
             Some(false) => Encoding::Identity,
             Some(true) if encoding == Encoding::Identity => {
@@ -174,6 +174,7 @@ impl Service {
     async fn read(
         &self,
         dialect: Dialect,
+        head: &Parts,
         body: &mut Incoming,
         hold: &mut Hold<'_>,
     ) -> Turned<Message> {
@@ -185,14 +186,7 @@ impl Service {
         let mut frame = (dialect == Dialect::Grpc).then(FrameHeader::default);
         let mut bytes = Vec::with_capacity(announced.min(TRUSTED_SIZE));
         while let Some(part) = body.frame().await {
-            let Ok(part) = part else {
-                return turn_away(
-                    Event::Disconnected,
-                    Code::Unavailable,
-                    StatusCode::BAD_REQUEST,
-                    "the body ended early".into(),
-                );
-            };
+            let Ok(part) = part else { return ended_early() };
             let Ok(mut data) = part.into_data() else { continue };
             if let Some(header) = &mut frame {
                 header.fill(&mut data);
@@ -216,7 +210,14 @@ impl Service {
                 return Err((Event::Overloaded, Refusal::retry(message, RETRY_AFTER)));
             }
         }
+        // Hyper takes a stream that its sender reset without an error for a whole one.
+        if head.version == Version::HTTP_2 && !body.is_end_stream() {
+            return ended_early();
+        }
         match frame {
+            Some(header) if header.bytes[0] > 1 => {
+                bad_framing("an unknown flag in the message's prefix")
+            }
             Some(header) if !header.is_complete() || bytes.len() < header.len() => {
                 bad_framing("the call ended before its message did")
             }
@@ -267,6 +268,15 @@ fn too_large<T>(limit: usize) -> Turned<T> {
     )
 }
 
+fn ended_early<T>() -> Turned<T> {
+    turn_away(
+        Event::Disconnected,
+        Code::Unavailable,
+        StatusCode::BAD_REQUEST,
+        "the body ended early".into(),
+    )
+}
+
 fn bad_framing<T>(reason: &str) -> Turned<T> {
     turn_away(Event::BadFraming, Code::Internal, StatusCode::BAD_REQUEST, reason.into())
 }
@@ -277,9 +287,7 @@ fn dialect(head: &Parts) -> Dialect {
     match media_type.trim_ascii().to_ascii_lowercase().as_slice() {
         b"application/x-protobuf" => Dialect::Protobuf,
         b"application/json" => Dialect::Json,
-        b"application/grpc" | b"application/grpc+proto"
-            if head.version == http::Version::HTTP_2 =>
-        {
+        b"application/grpc" | b"application/grpc+proto" if head.version == Version::HTTP_2 => {
             Dialect::Grpc
         }
         _ => Dialect::Text,
@@ -329,7 +337,7 @@ fn decode(
 
 /// Whether a body arrives on an HTTP/1 connection without waiting for our word.
 fn is_sent_unasked(head: &Parts) -> bool {
-    head.version < http::Version::HTTP_2 && !head.headers.contains_key(EXPECT)
+    head.version < Version::HTTP_2 && !head.headers.contains_key(EXPECT)
 }
 
 /// Read on without keeping anything: to close a connection on bytes that nobody has read resets it,
