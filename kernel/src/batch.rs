@@ -29,24 +29,28 @@ create_exception!(penstock._kernel, MalformedPayload, PyValueError);
 pub struct Batch {
     signal: &'static Signal,
     payloads: Vec<Arc<Payload>>,
+    items: usize,
+    bytes: usize,
 }
 
 impl Batch {
     /// `payloads` is not empty and of one signal.
     pub fn new(payloads: Vec<Arc<Payload>>) -> Self {
-        Self { signal: payloads[0].signal, payloads }
+        Self::of(payloads[0].signal, payloads)
+    }
+
+    fn of(signal: &'static Signal, payloads: Vec<Arc<Payload>>) -> Self {
+        let items = payloads.iter().map(|payload| payload.items()).sum();
+        let bytes = payloads.iter().map(|payload| payload.bytes().len()).sum();
+        Self { signal, payloads, items, bytes }
     }
 
     pub fn items(&self) -> usize {
-        self.payloads.iter().map(|payload| payload.items()).sum()
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.payloads.iter().map(|payload| payload.bytes().len()).sum()
+        self.items
     }
 
     fn with(&self, payloads: Vec<Arc<Payload>>) -> Self {
-        Self { signal: self.signal, payloads }
+        Self::of(self.signal, payloads)
     }
 
     /// The items where `keep` is true.
@@ -160,7 +164,7 @@ impl Batch {
 
     #[getter]
     fn nbytes(&self) -> usize {
-        self.bytes()
+        self.bytes
     }
 
     #[getter]

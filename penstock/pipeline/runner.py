@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import uvloop
 
+from penstock._kernel import keep_freed_memory
 from penstock.pipeline.assembly import Assembly
 from penstock.pipeline.errors import StartError
 from penstock.pipeline.selfmetrics import MetricsPage
@@ -35,6 +36,7 @@ def run(settings: Settings, on_ready: Callable[[], None] | None = None) -> int:
 
     `on_ready` is called when everything has started. A second signal ends the draining at once.
     """
+    keep_freed_memory()
     return uvloop.run(_run(settings, on_ready))
 
 
