@@ -5,6 +5,7 @@ use std::io::{PipeWriter, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
@@ -59,33 +60,60 @@ impl Stats {
     }
 }
 
-/// One request: its payload, who sent it, and where its sender waits.
+/// One request: its payload, how it came, and where its sender waits, unless it has its answer.
 pub struct Request {
     pub payload: Arc<Payload>,
     pub grpc: bool,
-    pub answer: oneshot::Sender<Verdict>,
+    pub answer: Option<oneshot::Sender<Verdict>>,
+    pub hold: Hold,
 }
+
+/// Requests of one signal, all answered or all not.
+pub type Requests = Vec<Request>;
+
+const GROUPS: usize = 2 * SIGNALS.len();
+
+/// Answered requests wait for more, so that the event loop works on fewer and larger groups, up to
+/// this size and this long. The time is what a sender would not notice, since it has its answer.
+const GATHERED_BYTES: usize = 1024 * 1024;
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// What the server's thread and the event loop's thread share.
 pub struct Shared {
     waiting: Mutex<Waiting>,
     /// Tells the event loop, by one byte, that there is something to take.
     wake: PipeWriter,
+    has_answered: Notify,
     verdicts: Mutex<Vec<(Verdict, Vec<oneshot::Sender<Verdict>>)>>,
     has_verdicts: Notify,
     pub stopping: Notify,
     pub stats: Stats,
-    /// Bytes of requests that are being received or wait for a verdict.
+    /// Bytes of requests that are being received, wait for a verdict or to be taken over.
     held: AtomicUsize,
     max_held: usize,
+    /// Bytes of requests that may be answered before the event loop has seen them, and that are.
+    credit: AtomicUsize,
+    on_credit: AtomicUsize,
     /// Connections that are not read until less is held.
     paused: Mutex<HashMap<usize, Waker>>,
 }
 
 #[derive(Default)]
 struct Waiting {
-    groups: [Vec<Request>; SIGNALS.len()],
+    /// By signal; those with their answers in the second half.
+    groups: [Requests; GROUPS],
+    answered_bytes: usize,
     announced: bool,
+}
+
+impl Waiting {
+    /// Whether the event loop is to be woken.
+    fn is_due(&self, gathered: bool) -> bool {
+        let (unanswered, answered) = self.groups.split_at(SIGNALS.len());
+        let some = |groups: &[Requests]| groups.iter().any(|group| !group.is_empty());
+        let gathered = gathered || self.answered_bytes >= GATHERED_BYTES;
+        !self.announced && (some(unanswered) || (gathered && some(answered)))
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -97,27 +125,54 @@ impl Shared {
         Self {
             waiting: Mutex::default(),
             wake,
+            has_answered: Notify::new(),
             verdicts: Mutex::default(),
             has_verdicts: Notify::new(),
             stopping: Notify::new(),
             stats: Stats::default(),
             held: AtomicUsize::new(0),
             max_held,
+            credit: AtomicUsize::new(0),
+            on_credit: AtomicUsize::new(0),
             paused: Mutex::default(),
         }
     }
 
-    /// Line a request up. The event loop hears of it by `announce`.
-    pub fn submit(&self, request: Request) {
-        let signal = request.payload.signal;
-        let position = SIGNALS.iter().position(|known| std::ptr::eq(*known, signal));
-        lock(&self.waiting).groups[position.unwrap_or(0)].push(request);
+    /// Answer up to that many bytes of requests before the event loop has seen them.
+    pub fn grant(&self, credit: usize) {
+        self.credit.store(credit, Ordering::Relaxed);
     }
 
-    /// Wake the event loop, once for all that has been lined up since it last took.
-    pub fn announce(&self) {
+    /// Line a request up. Returns where its verdict comes, or `None` if it is to be answered now.
+    pub fn submit(
+        &self,
+        payload: Arc<Payload>,
+        grpc: bool,
+        mut hold: Hold,
+    ) -> Option<oneshot::Receiver<Verdict>> {
+        let signal = SIGNALS.iter().position(|known| std::ptr::eq(*known, payload.signal));
+        let mut group = signal.unwrap_or_default();
+        let (answer, verdict) = match hold.use_credit() {
+            true => (None, None),
+            false => Some(oneshot::channel()).unzip(),
+        };
         let mut waiting = lock(&self.waiting);
-        if waiting.announced || waiting.groups.iter().all(Vec::is_empty) {
+        if answer.is_none() {
+            group += SIGNALS.len();
+            if waiting.answered_bytes == 0 {
+                self.has_answered.notify_one();
+            }
+            waiting.answered_bytes += payload.bytes().len();
+        }
+        waiting.groups[group].push(Request { payload, grpc, answer, hold });
+        verdict
+    }
+
+    /// Wake the event loop, once for all that is lined up: for senders that wait at once, for others
+    /// when enough is `gathered`.
+    pub fn announce(&self, gathered: bool) {
+        let mut waiting = lock(&self.waiting);
+        if !waiting.is_due(gathered) {
             return;
         }
         waiting.announced = true;
@@ -126,11 +181,20 @@ impl Shared {
         let _ = (&self.wake).write_all(&[1]);
     }
 
-    /// Take everything that waits, by signal.
-    pub fn take(&self) -> [Vec<Request>; SIGNALS.len()] {
+    /// Announce answered requests after they were gathered for a while, as long as the server runs.
+    pub async fn gather(&self) {
+        loop {
+            self.has_answered.notified().await;
+            tokio::time::sleep(GATHERING).await;
+            self.announce(true);
+        }
+    }
+
+    /// Take everything that is lined up, and say whether it had been announced.
+    pub fn take(&self) -> (bool, [Requests; GROUPS]) {
         let mut waiting = lock(&self.waiting);
-        waiting.announced = false;
-        std::mem::take(&mut waiting.groups)
+        let taken = std::mem::take(&mut *waiting);
+        (taken.announced, taken.groups)
     }
 
     /// Answer senders, from any thread, with one wake-up of the server's for all of them.
@@ -184,24 +248,39 @@ impl Shared {
 }
 
 /// Bytes counted against the bound on what is held, until it is dropped.
-pub struct Hold<'a> {
-    shared: &'a Shared,
+pub struct Hold {
+    shared: Arc<Shared>,
     bytes: usize,
+    on_credit: bool,
 }
 
-impl<'a> Hold<'a> {
-    pub fn new(shared: &'a Shared) -> Self {
-        Self { shared, bytes: 0 }
+impl Hold {
+    pub fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), bytes: 0, on_credit: false }
     }
 
     pub fn resize(&mut self, bytes: usize) {
         self.shared.hold(bytes, self.bytes);
         self.bytes = bytes;
     }
+
+    /// Take these bytes over before the event loop has seen them, if there is credit for them.
+    fn use_credit(&mut self) -> bool {
+        let credit = self.shared.credit.load(Ordering::Relaxed);
+        let used = self.shared.on_credit.fetch_add(self.bytes, Ordering::Relaxed) + self.bytes;
+        self.on_credit = used <= credit;
+        if !self.on_credit {
+            self.shared.on_credit.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
+        self.on_credit
+    }
 }
 
-impl Drop for Hold<'_> {
+impl Drop for Hold {
     fn drop(&mut self) {
+        if self.on_credit {
+            self.shared.on_credit.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
         self.resize(0);
     }
 }

@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use crate::batch::Batch;
 use crate::schema::Signal;
 use answer::Refusal;
-use group::{EVENTS, Request, Shared, Verdict};
+use group::{EVENTS, Hold, Requests, Shared, Verdict};
 use service::Service;
 
 /// Connections that may wait to be accepted.
@@ -102,10 +102,17 @@ impl Intake {
         self.wake_fd
     }
 
-    /// Everything that has arrived, at most one group per signal. Call it when `fileno` is readable.
+    /// Answer up to that many bytes of requests before they are taken; 0 answers none.
+    fn grant(&self, credit: usize) {
+        self.service.shared.grant(credit);
+    }
+
+    /// Everything that has arrived: at most two groups per signal, one of them answered.
     fn take(&self) -> PyResult<Vec<Group>> {
-        lock(&self.wake).read_exact(&mut [0])?;
-        let groups = self.service.shared.take();
+        let (announced, groups) = self.service.shared.take();
+        if announced {
+            lock(&self.wake).read_exact(&mut [0])?;
+        }
         Ok(groups
             .into_iter()
             .filter(|requests| !requests.is_empty())
@@ -159,20 +166,28 @@ pub struct Group {
     shared: Arc<Shared>,
     batch: Batch,
     grpc_items: usize,
-    senders: Mutex<Vec<oneshot::Sender<Verdict>>>,
+    #[pyo3(get)]
+    answered: bool,
+    /// Taken away with the verdict, and with it what the requests hold.
+    open: Mutex<Vec<(Option<oneshot::Sender<Verdict>>, Hold)>>,
 }
 
 impl Group {
-    fn new(shared: Arc<Shared>, requests: Vec<Request>) -> Self {
+    fn new(shared: Arc<Shared>, requests: Requests) -> Self {
         let grpc = requests.iter().filter(|request| request.grpc);
         let grpc_items = grpc.map(|request| request.payload.items()).sum();
-        let (payloads, senders): (Vec<_>, Vec<_>) =
-            requests.into_iter().map(|request| (request.payload, request.answer)).unzip();
-        Self { shared, batch: Batch::new(payloads), grpc_items, senders: Mutex::new(senders) }
+        let answered = requests.iter().all(|request| request.answer.is_none());
+        let (payloads, open): (Vec<_>, Vec<_>) = requests
+            .into_iter()
+            .map(|request| (request.payload, (request.answer, request.hold)))
+            .unzip();
+        let open = Mutex::new(open);
+        Self { shared, batch: Batch::new(payloads), grpc_items, answered, open }
     }
 
     fn deliver(&self, verdict: Verdict) {
-        let senders = std::mem::take(&mut *lock(&self.senders));
+        let open = std::mem::take(&mut *lock(&self.open));
+        let senders: Vec<_> = open.into_iter().filter_map(|(sender, _)| sender).collect();
         if !senders.is_empty() {
             self.shared.deliver(verdict, senders);
         }
@@ -193,7 +208,7 @@ impl Group {
         counts.into_iter().filter(|(_, items)| *items > 0).collect()
     }
 
-    /// Tell the senders that everything was taken.
+    /// Tell the senders that everything was taken; or, where they have been told, that it is true.
     fn accept(&self) {
         self.deliver(Ok(()));
     }

@@ -69,11 +69,12 @@ pub fn serve(
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         // The event loop is woken when every socket that had something has been read.
-        .on_thread_park(move || announcer.announce())
+        .on_thread_park(move || announcer.announce(false))
         .build()?;
     runtime.block_on(async {
-        let shared = Arc::clone(&service.shared);
+        let (shared, gatherer) = (Arc::clone(&service.shared), Arc::clone(&service.shared));
         let herald = tokio::spawn(async move { shared.proclaim().await });
+        let gathering = tokio::spawn(async move { gatherer.gather().await });
         let graceful = Arc::new(GracefulShutdown::new());
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut acceptors = JoinSet::new();
@@ -91,6 +92,8 @@ pub fn serve(
             let _ = tokio::time::timeout(grace(), graceful.shutdown()).await;
         }
         herald.abort();
+        gathering.abort();
+        service.shared.announce(true);
         Ok(())
     })
 }

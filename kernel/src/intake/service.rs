@@ -13,11 +13,10 @@ use http::{Method, Request as HttpRequest, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::sync::oneshot;
 
 use super::answer::{self, Answer, Code, Dialect, Refusal};
 use super::decompress::{Encoding, Failure};
-use super::group::{Event, Hold, Request, Shared};
+use super::group::{Event, Hold, Shared};
 use super::socket::Open;
 use crate::json;
 use crate::payload::Payload;
@@ -96,8 +95,9 @@ impl Service {
         if payload.items() == 0 {
             return Ok(());
         }
-        let (answer, verdict) = oneshot::channel();
-        self.shared.submit(Request { payload, grpc: dialect == Dialect::Grpc, answer });
+        let Some(verdict) = self.shared.submit(payload, dialect == Dialect::Grpc, hold) else {
+            return Ok(());
+        };
         verdict
             .await
             .unwrap_or_else(|_| Err(Arc::new(Refusal::retry("shutting down", RETRY_AFTER))))
@@ -108,7 +108,7 @@ impl Service {
         dialect: Dialect,
         head: &Parts,
         body: &mut Incoming,
-        hold: &mut Hold<'_>,
+        hold: &mut Hold,
     ) -> Turned<Payload> {
         let signal = self.route(dialect, head)?;
         let encoding = encoding(dialect, &head.headers)?;
@@ -176,7 +176,7 @@ impl Service {
         dialect: Dialect,
         head: &Parts,
         body: &mut Incoming,
-        hold: &mut Hold<'_>,
+        hold: &mut Hold,
     ) -> Turned<Message> {
         let limit = self.limit(dialect);
         let announced = body.size_hint().lower() as usize;
