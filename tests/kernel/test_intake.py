@@ -1,0 +1,184 @@
+"""The intake as its consumer sees it: addresses, groups, verdicts, counters, an end."""
+
+from __future__ import annotations
+
+import select
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from penstock._kernel import Intake
+from penstock.pipeline import Batch, Signal
+from tests.kit import names, points, spans
+from tests.receivers.clients import connect, post
+from tests.receivers.serving import MIB, PATIENCE, routes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penstock._kernel import Group
+
+
+def new_intake(**settings: str) -> Intake:
+    """An intake for every signal that is not started."""
+    return Intake(
+        routes=settings or routes(*Signal),
+        max_grpc_bytes=MIB,
+        max_http_bytes=MIB,
+        max_waiting_bytes=MIB,
+    )
+
+
+@pytest.fixture
+def intake() -> Iterator[Intake]:
+    """An intake for every signal that is not started, and is stopped at the end."""
+    intake = new_intake()
+    yield intake
+    intake.stop(0)
+
+
+def is_readable(intake: Intake, timeout: float) -> bool:
+    return bool(select.select([intake.fileno()], [], [], timeout)[0])
+
+
+def take(intake: Intake) -> list[Group]:
+    """What there is, once there is something."""
+    assert is_readable(intake, PATIENCE)
+    return intake.take()
+
+
+def test_port_0_takes_a_free_port_and_tells_which(intake: Intake) -> None:
+    ports = {intake.listen("127.0.0.1", 0), intake.listen("127.0.0.1", 0)}
+    intake.start()
+    assert len(ports) == 2
+    for port in ports:
+        assert post(port, "/v1/traces", b"").status == 200
+
+
+def test_a_port_in_use_is_an_os_error(intake: Intake) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(OSError, match="[Aa]ddress already in use"):
+            intake.listen("127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "256.0.0.1", "192.0.2.1"])
+def test_a_host_that_is_not_ours_is_an_os_error(intake: Intake, host: str) -> None:
+    with pytest.raises(OSError, match=r".+"):
+        intake.listen(host, 0)
+
+
+def test_an_empty_host_means_every_interface(intake: Intake) -> None:
+    port = intake.listen("", 0)
+    intake.start()
+    assert post(port, "/v1/traces", b"").status == 200
+    with socket.create_connection(("::1", port), PATIENCE):
+        pass
+
+
+def test_a_name_with_two_families_means_its_ipv4_address(intake: Intake) -> None:
+    port = intake.listen("localhost", 0)
+    intake.start()
+    connect(port).close()
+
+
+def test_connections_made_before_the_start_are_served_after_it(intake: Intake) -> None:
+    port = intake.listen("127.0.0.1", 0)
+    with ThreadPoolExecutor(1) as threads:
+        early = threads.submit(post, port, "/v1/traces", b"")
+        intake.start()
+        assert early.result().status == 200
+
+
+def test_a_route_leads_to_a_signal_or_is_refused() -> None:
+    with pytest.raises(ValueError, match="profiles is not a signal"):
+        new_intake(**{"/v1/profiles": "profiles"})
+
+
+def test_it_starts_once(intake: Intake) -> None:
+    intake.start()
+    with pytest.raises(RuntimeError, match="has been started"):
+        intake.start()
+
+
+def test_it_stops_without_a_start_and_twice() -> None:
+    intake = new_intake()
+    port = intake.listen("127.0.0.1", 0)
+    intake.stop(PATIENCE)
+    intake.stop(PATIENCE)
+    with pytest.raises(ConnectionRefusedError):
+        connect(port)
+
+
+def test_a_port_is_free_again_after_the_stop() -> None:
+    first, second = new_intake(), new_intake()
+    port = first.listen("127.0.0.1", 0)
+    first.start()
+    assert post(port, "/v1/traces", b"").status == 200
+    first.stop(PATIENCE)
+    assert second.listen("127.0.0.1", port) == port
+    second.stop(PATIENCE)
+
+
+def test_it_is_readable_while_there_is_something_to_take(intake: Intake) -> None:
+    port = intake.listen("127.0.0.1", 0)
+    intake.start()
+    assert not is_readable(intake, 0)
+    with ThreadPoolExecutor(2) as threads:
+        for batch in (spans(2, "first"), spans(3, "second")):
+            answer = threads.submit(post, port, "/v1/traces", batch.to_otlp())
+            (group,) = take(intake)
+            assert not is_readable(intake, 0)
+            assert names([Batch(group.batch)]) == names([batch])
+            assert group.transports == {"http": len(batch)}
+            group.accept()
+            assert answer.result().status == 200
+
+
+def test_what_arrives_while_the_consumer_is_busy_is_one_group_for_each_signal(
+    intake: Intake,
+) -> None:
+    port = intake.listen("127.0.0.1", 0)
+    intake.start()
+    with ThreadPoolExecutor(8) as threads:
+        requests = [("/v1/traces", spans(2)), ("/v1/metrics", points(3))] * 4
+        answers = [threads.submit(post, port, path, b.to_otlp()) for path, b in requests]
+        groups: list[Group] = []
+        while sum(len(group.batch) for group in groups) < 20:
+            taken = take(intake)
+            assert len({group.batch.signal for group in taken}) == len(taken)
+            groups += taken
+        for group in groups:
+            group.accept()
+        assert {answer.result().status for answer in answers} == {200}
+
+
+def test_a_group_is_answered_from_any_thread(intake: Intake) -> None:
+    port = intake.listen("127.0.0.1", 0)
+    intake.start()
+    with ThreadPoolExecutor(2) as threads:
+        answer = threads.submit(post, port, "/v1/traces", spans(1).to_otlp())
+        (group,) = take(intake)
+        threads.submit(group.refuse, "not now", 5).result()
+        assert answer.result().headers["retry-after"] == "5"
+
+
+def test_a_batch_outlives_its_group_and_its_intake() -> None:
+    intake = new_intake()
+    port = intake.listen("127.0.0.1", 0)
+    intake.start()
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(post, port, "/v1/traces", spans(2).to_otlp())
+        (group,) = take(intake)
+        batch = Batch(group.batch)
+        group.accept()
+        assert answer.result().status == 200
+    intake.stop(PATIENCE)
+    del group, intake
+    assert batch.to_otlp() == spans(2).to_otlp()
+
+
+def test_every_reason_to_turn_a_request_away_starts_at_zero(intake: Intake) -> None:
+    assert set(intake.stats().values()) == {0}
+    assert set(intake.stats()) >= {"malformed", "too_large", "disconnected", "overloaded"}
