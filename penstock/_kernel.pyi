@@ -50,6 +50,10 @@ class Group:
     def transports(self) -> dict[str, int]:
         """Items by transport, `grpc` and `http`."""
 
+    @property
+    def answered(self) -> bool:
+        """Whether the senders have been told that it is taken; see `Intake.grant`."""
+
     def accept(self) -> None: ...
     def refuse(self, message: str, retry_after: float) -> None: ...
     def reject(self, message: str) -> None: ...
@@ -75,8 +79,11 @@ class Intake:
     def fileno(self) -> int:
         """Readable when `take` has something."""
 
+    def grant(self, credit: int) -> None:
+        """Answer up to that many bytes of requests before they are taken; 0, as at first, none."""
+
     def take(self) -> list[Group]:
-        """Everything that has arrived, at most one group per signal."""
+        """Everything that has arrived: at most two groups per signal, one of them answered."""
 
     def stats(self) -> dict[str, int]:
         """Counters of what the server refused by itself, by reason."""

@@ -111,7 +111,9 @@ class Assembly:
     def _add_receiver(self, node: Node) -> None:
         exits = self._exits(node)
         edge = ReceiverEdge(node.id, exits, self._telemetry)
-        receiver = self._settings.receivers[node.id].build(self._context(node.kind, node.id))
+        may_wait = any(exit_.may_wait for exit_ in exits.values())
+        context = self._context(node.kind, node.id, may_wait=may_wait)
+        receiver = self._settings.receivers[node.id].build(context)
         self.receivers[node.id] = (receiver, edge)
         for signal, exit_ in exits.items():
             self._credit(place(node.kind, node.id), exit_, edge.accepted[signal])
@@ -138,7 +140,13 @@ class Assembly:
             self._came[branch.name][f"from {source}"] = partial(_net, gave, exit_, branch)
 
     def _context(
-        self, kind: str, id_: str, *, pipeline: str | None = None, signal: Signal | None = None
+        self,
+        kind: str,
+        id_: str,
+        *,
+        pipeline: str | None = None,
+        signal: Signal | None = None,
+        may_wait: bool = True,
     ) -> Context:
         return Context(
             id=id_,
@@ -147,6 +155,8 @@ class Assembly:
             telemetry=self._telemetry,
             tasks=self._tasks(place(kind, id_, pipeline)),
             pipeline=pipeline,
+            may_wait=may_wait,
+            books=self.books,
         )
 
 

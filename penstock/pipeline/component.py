@@ -24,12 +24,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from penstock.pipeline.batch import Batch, Signal
+from penstock.pipeline.books import Books
 
 if TYPE_CHECKING:
     import asyncio
@@ -48,7 +49,9 @@ class Context:
     """What the engine gives a component.
 
     `id` is `type/name` as in YAML. `signals` are those it is wired for. `pipeline` is set for
-    processors, of which every pipeline has its own.
+    processors, of which every pipeline has its own. `may_wait` says whether the `consume` that a
+    receiver is given can take longer than putting a batch aside. In `books`, a component that
+    answers for items opens an account.
     """
 
     id: str
@@ -57,6 +60,8 @@ class Context:
     telemetry: Telemetry
     tasks: asyncio.TaskGroup
     pipeline: str | None = None
+    may_wait: bool = True
+    books: Books = field(default_factory=Books)
 
 
 class ComponentConfig(BaseModel):

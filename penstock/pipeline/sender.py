@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.pipeline.errors import Invalid, Refused, Retryable
 from penstock.pipeline.faults import FaultLog
+from penstock.pipeline.insist import pause
 from penstock.pipeline.retry import Backoff
 
 if TYPE_CHECKING:
@@ -87,16 +88,17 @@ class Sender:
         wait = 0.0
         while True:
             try:
-                await self._pause(wait)
+                if wait:
+                    await pause(self._hurried, wait)
                 self._deliver(batch, await self._attempt(batch))
             except Retryable as fault:
                 batch = self._remaining(batch, fault)
-                pause = backoff.pause(clock(), fault.after)
+                delay = backoff.pause(clock(), fault.after)
                 if self._hurried.is_set():
                     return self._give_up(batch, Failure.SHUTDOWN, fault)
-                if pause is None:
+                if delay is None:
                     return self._give_up(batch, Failure.RETRIES_EXHAUSTED, fault)
-                wait = pause
+                wait = delay
                 self._faults.report("An attempt failed and will be repeated", len(batch), fault)
             except asyncio.CancelledError:
                 self._give_up(batch, Failure.SHUTDOWN, "the attempt was cancelled")
@@ -120,15 +122,6 @@ class Sender:
         except TimeoutError as error:
             msg = f"no answer in time (timeout {self._timeout}s)"
             raise Retryable(msg) from error
-
-    async def _pause(self, seconds: float) -> None:
-        if not seconds:
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._hurried.wait()
-        except TimeoutError:
-            pass
 
     def _deliver(self, batch: Batch, rejected: Rejected | None) -> None:
         lost = min(rejected.items, len(batch)) if rejected else 0

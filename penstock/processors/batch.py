@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from penstock.config.types import Duration
 from penstock.pipeline import Batch, Invalid, ProcessorConfig, Refused, Stage
 from penstock.pipeline.faults import FaultLog
+from penstock.pipeline.insist import insist
 from penstock.pipeline.steps import dropped
 
 if TYPE_CHECKING:
@@ -128,29 +129,18 @@ class Batcher(Stage):
         return batches
 
     async def _offer(self, batch: Batch) -> None:
-        while True:
-            try:
-                await self._consume(batch)
-            except Refused as refusal:
-                self._refusal = refusal
-                await self._pause(refusal.retry_after)
-            except Invalid as fault:
-                self._invalid.add(len(batch))
-                self._faults.report("Dropped, since no stage will take it", len(batch), fault)
-                break
-            else:
-                self._sent += 1
-                self._sent_items += len(batch)
-                break
+        try:
+            await insist(self._consume, batch, self._hurried, self._note_refusal)
+        except Invalid as fault:
+            self._invalid.add(len(batch))
+            self._faults.report("Dropped, since no stage will take it", len(batch), fault)
+        else:
+            self._sent += 1
+            self._sent_items += len(batch)
         self._refusal = None
 
-    async def _pause(self, seconds: float) -> None:
-        self._hurried.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._hurried.wait()
-        except TimeoutError:
-            pass
+    def _note_refusal(self, refusal: Refused) -> None:
+        self._refusal = refusal
 
     def _set_timer(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self._timeout, self._due.set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -20,6 +21,7 @@ from penstock.pipeline import (
     Signal,
     StartError,
 )
+from penstock.pipeline.custody import Custody
 
 if TYPE_CHECKING:
     from typing import Self
@@ -33,6 +35,10 @@ GRPC_METHODS = {
     Signal.METRICS: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     Signal.LOGS: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 }
+
+MAX_CREDIT = 16 * MIB
+"""Bytes whose senders may be answered before the next stage has them: some requests of each of many
+senders, and a small part of what the process takes."""
 
 STOP_GRACE = 5.0
 """Seconds that open requests have to be answered once the receiver is told to stop."""
@@ -140,15 +146,22 @@ class Otlp(Receiver):
                 self.ports[name] = self._listen(intake, settings.endpoint)
         self._intake = intake
         self._observe(intake)
-        asyncio.get_running_loop().add_reader(intake.fileno(), self._take, intake, consume)
+        welcome = partial(self._welcome, intake)
+        welcome(True)  # noqa: FBT003  (an answer to a question)
+        self._custody = Custody(consume, self._context, welcome)
+        take = partial(self._take, intake, self._custody, consume)
+        asyncio.get_running_loop().add_reader(intake.fileno(), take)
+        self._take_the_rest = take
         intake.start()
 
     async def stop(self) -> None:
         """Stop listening; what has been received is answered first."""
-        if self._intake is not None:
-            await asyncio.to_thread(self._intake.stop, STOP_GRACE)
-            asyncio.get_running_loop().remove_reader(self._intake.fileno())
-            self._intake = None
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            await asyncio.to_thread(intake.stop, STOP_GRACE)
+            asyncio.get_running_loop().remove_reader(intake.fileno())
+            self._take_the_rest()
+            await self._custody.end()
 
     def _grpc_routes(self) -> dict[str, str]:
         return {GRPC_METHODS[signal]: signal for signal in self._context.signals}
@@ -174,9 +187,17 @@ class Otlp(Receiver):
                 reason=reason,
             )
 
-    def _take(self, intake: Intake, consume: Consume) -> None:
+    def _welcome(self, intake: Intake, more: bool) -> None:  # noqa: FBT001
+        """While batches are only put aside, let the server answer before that is done."""
+        vouched = min(MAX_CREDIT, self._config.admission.request_limit_mib * MIB // 4)
+        intake.grant(vouched if more and not self._context.may_wait else 0)
+
+    def _take(self, intake: Intake, custody: Custody, consume: Consume) -> None:
         for group in intake.take():
-            self._context.tasks.create_task(_answer(group, consume))
+            if group.answered:
+                custody.keep(Batch(group.batch), group.accept)
+            else:
+                self._context.tasks.create_task(_answer(group, consume))
 
 
 async def _answer(group: Group, consume: Consume) -> None:
