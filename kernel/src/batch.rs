@@ -231,6 +231,11 @@ impl Batch {
         Ok(rows)
     }
 
+    fn to_json<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let payloads: Vec<&[u8]> = self.payloads.iter().map(|payload| payload.bytes()).collect();
+        PyBytes::new(py, &py.detach(|| json::to_json(self.signal, &payloads)))
+    }
+
     /// The encoding of one request: the encodings of all, one after the other (which is how
     /// protobuf defines the merge of messages).
     fn to_otlp<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

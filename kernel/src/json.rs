@@ -1,5 +1,10 @@
-use crate::schema::Signal;
-use crate::wire::{Result, malformed};
-pub fn from_json(_: &'static Signal, _: &[u8]) -> Result<Vec<u8>> {
-    malformed(0, "JSON comes next")
-}
+//! OTLP/JSON (the OTLP specification, "JSON Protobuf Encoding"): protobuf's JSON mapping, but ids
+//! are hex, enums are integers only and names are lowerCamelCase only.
+
+mod read;
+mod target;
+mod value;
+mod write;
+
+pub use read::from_json;
+pub use write::to_json;

@@ -1,4 +1,7 @@
 //! OTLP messages as Python objects.
+//!
+//! All here recurse as deep as messages are nested, at most `wire::MAX_DEPTH`, which payloads are
+//! checked for.
 
 use std::{iter, ptr};
 
@@ -9,17 +12,9 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::encoding;
 use crate::merge::{Part, bodies, by_field, merge};
 use crate::scalar::{Scalar, elements, read};
-use crate::schema::{ANY_VALUE, ARRAY_VALUE, Field, KEY_VALUE, Kind, Message};
+use crate::schema::{ANY_VALUE, Field, KEY_VALUE, Kind, Message};
 
 type Object<'py> = PyResult<Bound<'py, PyAny>>;
-
-/// What an `AnyValue` holds: str, bool, int, float, bytes, list, dict or None.
-///
-/// `body` may be several encodings, one after the other. Like all here, this recurses as deep as
-/// messages are nested, at most `wire::MAX_DEPTH`, which the payload was checked for.
-pub fn to_python<'py>(py: Python<'py>, body: &[u8]) -> Object<'py> {
-    any_value(py, &merge(&ANY_VALUE, iter::once(body)))
-}
 
 /// A message that has `fields`, as a dict by field names.
 pub fn message<'py>(py: Python<'py>, fields: &[Part]) -> PyResult<Bound<'py, PyDict>> {
@@ -63,17 +58,12 @@ pub fn nested<'py>(py: Python<'py>, kind: &'static Message, fields: &[Part]) -> 
     message(py, fields)?.into_bound_py_any(py)
 }
 
+/// What an `AnyValue` with `fields` holds: str, bool, int, float, bytes, list, dict or None.
 fn any_value<'py>(py: Python<'py>, fields: &[Part]) -> Object<'py> {
     let Some(Part { field, data }) = fields.first() else { return Ok(py.None().into_bound(py)) };
     match field.kind {
-        Kind::Message(inner) => {
-            let values = merge(inner, bodies(fields));
-            match values.is_empty() {
-                true if ptr::eq(inner, &raw const ARRAY_VALUE) => list(py, iter::empty()),
-                true => PyDict::new(py).into_bound_py_any(py),
-                false => self::field(py, &values),
-            }
-        }
+        // `ArrayValue` and `KeyValueList` have one field, which is repeated.
+        Kind::Message(inner) => repeated(py, &inner.fields[0], &merge(inner, bodies(fields))),
         // An index into a table of strings that only profiles have.
         Kind::Int32 => Ok(py.None().into_bound(py)),
         kind => scalar(py, read(kind, data)),

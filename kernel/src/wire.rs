@@ -12,7 +12,7 @@ pub struct Malformed {
 
 pub type Result<T> = std::result::Result<T, Malformed>;
 
-/// How deep messages may lie in one another, the request itself included: the official parser's limit.
+/// How many messages a message may lie in: the official parser's limit.
 pub const MAX_DEPTH: usize = 100;
 
 pub const VARINT: u32 = 0;
