@@ -24,6 +24,7 @@ from penstock.pipeline import (
 from penstock.pipeline.custody import Custody
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from penstock._kernel import Group
@@ -178,12 +179,21 @@ class Otlp(Receiver):
 
     def _observe(self, intake: Intake) -> None:
         """Show what the server counts by itself: requests that never became a batch."""
-        for reason in intake.stats():
-            self._context.telemetry.observe(
+
+        def count(name: str) -> Callable[[], float]:
+            return lambda: intake.stats()[name]
+
+        observe = partial(self._context.telemetry.observe, receiver=self._context.id)
+        observe(
+            "penstock_receiver_connections",
+            "Connections that the server accepted.",
+            count("connections"),
+        )
+        for reason in intake.stats().keys() - {"connections"}:
+            observe(
                 "penstock_receiver_turned_away_requests",
                 "Requests that the server answered with an error by itself, by reason.",
-                lambda reason=reason: intake.stats()[reason],
-                receiver=self._context.id,
+                count(reason),
                 reason=reason,
             )
 

@@ -13,7 +13,8 @@ import zstandard
 
 from penstock.pipeline import Signal
 from tests.kit import spans
-from tests.receivers.clients import PROTOBUF, H2Sender, framed, post, send_grpc, send_http
+from tests.receivers.clients import PROTOBUF, post, send_grpc
+from tests.receivers.raw_http2 import H2Sender, framed
 from tests.receivers.serving import MIB, Server, serving
 from tests.receivers.watching import peak_memory
 
@@ -86,18 +87,14 @@ def test_a_grpc_message_may_be_plain_although_an_encoding_is_named(server: Serve
     ],
     ids=["gzip members", "zstd frames", "skippable frame", "no size", "stored"],
 )
-def test_unusual_forms_of_an_encoding_are_taken(
-    server: Server, encoding: str, body: bytes
-) -> None:
+def test_unusual_forms_of_an_encoding_are_taken(server: Server, encoding: str, body: bytes) -> None:
     assert post_encoded(server, encoding, body) == 200
     server.tell(200)
     assert server.accepted[0].to_otlp() == MANY
 
 
 @pytest.mark.parametrize("encoding", ["br", "snappy", "gzip, gzip", "gzip,identity", "\xff"])
-def test_an_unknown_encoding_is_refused_with_the_known_ones(
-    server: Server, encoding: str
-) -> None:
+def test_an_unknown_encoding_is_refused_with_the_known_ones(server: Server, encoding: str) -> None:
     answer = post(server.port, "/v1/traces", ONE, {"Content-Encoding": encoding})
     assert answer.status == 415
     assert answer.headers["accept-encoding"] == "gzip, zstd, deflate, identity"
@@ -192,7 +189,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_of_one_gib_is_refused_before_it_takes_more_than_the_limit(bomb: str) -> None:
-    encoding = bomb.split()[0]
+    encoding = bomb.split(maxsplit=1)[0]
     limits = {"max_http_bytes": 4 * MIB, "max_grpc_bytes": 4 * MIB}
     with serving(**limits) as server, peak_memory() as growth:
         assert post_encoded(server, encoding, BOMBS[bomb]) == 413

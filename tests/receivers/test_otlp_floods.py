@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -17,8 +18,11 @@ from hyperframe.frame import (
 )
 
 from tests.kit import spans
-from tests.receivers.clients import GRPC_HEAD, GrpcSender, connect, read_to_end, whole_frames
-from tests.receivers.serving import Server
+from tests.receivers.clients import GrpcSender, connect, read_to_end
+from tests.receivers.raw_http2 import GRPC_HEAD, whole_frames
+
+if TYPE_CHECKING:
+    from tests.receivers.serving import Server
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SettingsFrame(0).serialize()
 HEAD = Encoder().encode(
@@ -70,11 +74,11 @@ def void_windows(streams: int) -> bytes:
 def test_a_flood_costs_its_sender_the_connection_and_nobody_else_anything(
     server: Server, flood: bytes, code: ErrorCodes
 ) -> None:
-    with GrpcSender(server) as honest:
-        assert honest.send(spans(1)).code is grpc.StatusCode.OK
+    with GrpcSender(server.port) as honest:
+        assert honest.send(server, spans(1)).code is grpc.StatusCode.OK
         # A server that closes on unread bytes may take back its last words.
         assert last_words(server.port, PREFACE + flood) in {code, None}
-        assert honest.send(spans(1)).code is grpc.StatusCode.OK
+        assert honest.send(server, spans(1)).code is grpc.StatusCode.OK
     assert server.counted("connections") == 2
 
 

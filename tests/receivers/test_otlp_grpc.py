@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import grpc
 import pytest
 
 from penstock.pipeline import Signal
 from penstock.receivers.otlp import GRPC_METHODS
 from tests.kit import spans
-from tests.receivers.clients import GRPC_HEAD, GrpcSender, H2Sender, framed
-from tests.receivers.serving import Server
+from tests.receivers.clients import GrpcSender
+from tests.receivers.raw_http2 import GRPC_HEAD, H2Sender, framed
+
+if TYPE_CHECKING:
+    from tests.receivers.serving import Server
 
 MESSAGE = spans(1).to_otlp()
 TRACES = GRPC_METHODS[Signal.TRACES]
@@ -83,7 +88,7 @@ def test_a_message_may_come_in_frames_of_any_size(server: Server, size: int) -> 
     ],
 )
 def test_an_unknown_method_is_unimplemented(server: Server, method: str) -> None:
-    with GrpcSender(server) as sender:
+    with GrpcSender(server.port) as sender:
         answer = sender.call(method, MESSAGE)
     assert answer.code is grpc.StatusCode.UNIMPLEMENTED
     assert answer.message == f"nothing is received at {method}"
@@ -109,5 +114,5 @@ def test_a_message_with_percent_and_unicode_in_it_reaches_the_client_as_it_was(
 ) -> None:
     reason = "100 % voll: größer\nals \x7f 漢字 erlaubt"
     server.judge = lambda group: group.reject(reason)
-    with GrpcSender(server) as sender:
+    with GrpcSender(server.port) as sender:
         assert sender.call(TRACES, MESSAGE).message == reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -19,7 +20,11 @@ from tests.receivers.clients import (
     read_to_end,
     send_http,
 )
-from tests.receivers.serving import Server
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase
+
+    from tests.receivers.serving import Server
 
 BODY = spans(1).to_otlp()
 UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED.value[0]
@@ -118,7 +123,7 @@ def test_requests_sent_without_waiting_are_answered_in_order(server: Server) -> 
     server.tell(3)
 
 
-def next_status(reader: http.client.BufferedIOBase) -> int:
+def next_status(reader: BufferedIOBase) -> int:
     """The status of the next response, of several on one connection."""
     status = int(reader.readline().split()[1])
     headers = http.client.parse_headers(reader)

@@ -1,4 +1,4 @@
-"""Bytes that are not what they claim to be cost their sender an answer, and nobody anything else."""
+"""Bytes that are not what they claim to be cost their sender an answer, and nobody anything."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_request_cut_at_any_byte_is_malformed_over_http(server: Server, batch:
 @pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: batch.signal)
 def test_a_request_cut_at_any_byte_is_malformed_over_grpc(server: Server, batch: Batch) -> None:
     whole = batch.to_otlp()
-    with GrpcSender(server) as sender:
+    with GrpcSender(server.port) as sender:
         for size in range(1, len(whole)):
             answer = sender.call(GRPC_METHODS[batch.signal], whole[:size])
             assert answer.code is INVALID_ARGUMENT
@@ -64,7 +64,7 @@ def test_flipped_bits_are_refused_exactly_where_the_protobuf_library_refuses_the
     whole = spans(2).to_otlp()
     with HttpSender(server.port) as sender:
         for seed in range(400):
-            body = with_flipped_bits(whole, random.Random(seed))  # noqa: S311
+            body = with_flipped_bits(whole, random.Random(seed))
             answer = sender.request("/v1/traces", body)
             if items := items_of(body):
                 assert answer.status == 200, seed
@@ -95,6 +95,28 @@ def items_of(body: bytes) -> int | None:
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b'{"resourceSpans":7}', b"\xff{}"])
 def test_malformed_json_is_answered_in_json(server: Server, text: bytes) -> None:
     assert_malformed(post(server.port, "/v1/traces", text, {"Content-Type": JSON}), JSON)
+
+
+JSON_LOGS = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"it"}}]}]}]}'
+
+
+def test_json_cut_at_any_byte_is_malformed(server: Server) -> None:
+    with HttpSender(server.port) as sender:
+        for size in range(len(JSON_LOGS)):
+            cut = sender.request("/v1/logs", JSON_LOGS[:size], {"Content-Type": JSON})
+            assert_malformed(cut, JSON)
+
+
+def test_flipped_bits_in_json_are_taken_or_malformed(server: Server) -> None:
+    with HttpSender(server.port) as sender:
+        for seed in range(400):
+            text = with_flipped_bits(JSON_LOGS, random.Random(seed))
+            answer = sender.request("/v1/logs", text, {"Content-Type": JSON})
+            if answer.status == 200:
+                server.tell(len(Batch.from_json(Signal.LOGS, text)))
+            else:
+                assert_malformed(answer, JSON)
+    assert server.counted("malformed") > 200
 
 
 def test_text_that_is_not_utf8_is_malformed(server: Server) -> None:
@@ -157,11 +179,12 @@ def test_a_malformed_request_spoils_none_that_wait_with_it(server: Server) -> No
         waiting_http = [threads.submit(send_http, server, batch) for batch in good[4:]]
         bad = good[0].to_otlp()[:-1]
         spoilt = [threads.submit(post, server.port, "/v1/traces", bad) for _ in range(4)]
-        with GrpcSender(server) as sender:
+        with GrpcSender(server.port) as sender:
             assert sender.call(TRACES, bad).code is INVALID_ARGUMENT
         for answer in spoilt:
             assert_malformed(answer.result())
-        assert not any(answer.done() for answer in [*waiting, *waiting_http])
+        assert not any(answer.done() for answer in waiting)
+        assert not any(answer.done() for answer in waiting_http)
         while server.items < 24:
             server.accept(server.next_held())
         assert {answer.result().code for answer in waiting} == {grpc.StatusCode.OK}

@@ -7,7 +7,10 @@ import json
 import grpc
 import pytest
 from google.protobuf import json_format
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import (  # type: ignore[import-untyped]
+    health_pb2,
+    health_pb2_grpc,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -16,15 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from penstock.pipeline import Batch, Signal
 from penstock.receivers.otlp import GRPC_METHODS
 from tests.kit import points, records, spans
-from tests.receivers.clients import (
-    JSON,
-    PROTOBUF,
-    GrpcSender,
-    H2Sender,
-    post,
-    send_grpc,
-    send_http,
-)
+from tests.receivers.clients import JSON, PROTOBUF, GrpcSender, post, send_grpc, send_http
+from tests.receivers.raw_http2 import H2Sender
 from tests.receivers.serving import HTTP_PATHS, Server, serving
 
 BATCHES = [spans(3), points(3), records(3)]
@@ -55,11 +51,9 @@ WITHOUT_ITEMS.resource_spans.add().scope_spans.add()
 
 @pytest.mark.parametrize("port", [0, 1])
 @pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: batch.signal)
-def test_grpc_arrives_byte_for_byte_on_either_port(
-    server: Server, batch: Batch, port: int
-) -> None:
-    with GrpcSender(server, server.ports[port]) as sender:
-        answer = sender.send(batch)
+def test_grpc_arrives_byte_for_byte_on_either_port(server: Server, batch: Batch, port: int) -> None:
+    with GrpcSender(server.ports[port]) as sender:
+        answer = sender.send(server, batch)
     assert answer.code is grpc.StatusCode.OK
     assert ExportTraceServiceResponse.FromString(answer.response) == ExportTraceServiceResponse()
     assert [taken.to_otlp() for taken in server.accepted] == [batch.to_otlp()]
@@ -91,9 +85,7 @@ def test_json_over_http_arrives_on_either_port(server: Server, signal: Signal, p
 @pytest.mark.parametrize(
     "content_type", ["Application/X-Protobuf", "application/x-protobuf; charset=utf-8"]
 )
-def test_a_content_type_has_any_case_and_any_parameters(
-    server: Server, content_type: str
-) -> None:
+def test_a_content_type_has_any_case_and_any_parameters(server: Server, content_type: str) -> None:
     assert send_http(server, spans(1), **{"Content-Type": content_type}).status == 200
 
 
@@ -111,12 +103,14 @@ def test_the_health_service_says_that_the_server_serves(server: Server) -> None:
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-@pytest.mark.parametrize("message", [b"", WITHOUT_ITEMS.SerializeToString()], ids=["bytes", "items"])
+@pytest.mark.parametrize(
+    "message", [b"", WITHOUT_ITEMS.SerializeToString()], ids=["bytes", "items"]
+)
 @pytest.mark.parametrize("signal", Signal)
 def test_a_request_without_items_is_a_success_that_nobody_hears_of(
     server: Server, signal: Signal, message: bytes
 ) -> None:
-    with GrpcSender(server) as sender:
+    with GrpcSender(server.port) as sender:
         assert sender.call(GRPC_METHODS[signal], message).code is grpc.StatusCode.OK
     assert post(server.port, HTTP_PATHS[signal], message).status == 200
     assert server.accepted == []
@@ -133,7 +127,7 @@ def test_a_signal_that_is_not_wired_is_not_found() -> None:
 
 
 def test_connections_are_kept_for_the_next_request(server: Server) -> None:
-    with GrpcSender(server) as sender:
-        codes = {sender.send(spans(1)).code for _ in range(5)}
+    with GrpcSender(server.port) as sender:
+        codes = {sender.send(server, spans(1)).code for _ in range(5)}
     assert codes == {grpc.StatusCode.OK}
     assert server.counted("connections") == 1

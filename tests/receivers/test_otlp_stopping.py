@@ -16,16 +16,14 @@ from penstock.pipeline import Signal
 from penstock.receivers.otlp import GRPC_METHODS
 from tests.kit import spans
 from tests.receivers.clients import (
-    GRPC_HEAD,
     GrpcSender,
-    H2Sender,
     HttpSender,
     connect,
-    framed,
     read_to_end,
     send_grpc,
     send_http,
 )
+from tests.receivers.raw_http2 import GRPC_HEAD, H2Sender, framed
 from tests.receivers.serving import PATIENCE, Server, eventually
 
 if TYPE_CHECKING:
@@ -103,11 +101,11 @@ def test_clients_that_ask_nothing_do_not_delay_the_stop(server: Server, said: by
     with (
         connect(server.port) as silent,
         HttpSender(server.port) as idle,
-        GrpcSender(server) as idle_grpc,
+        GrpcSender(server.port) as idle_grpc,
     ):
         silent.sendall(said)
         assert idle.send(server, spans(1)).status == 200
-        assert idle_grpc.send(spans(1)).code is grpc.StatusCode.OK
+        assert idle_grpc.send(server, spans(1)).code is grpc.StatusCode.OK
         began = time.monotonic()
         server.intake.stop(PATIENCE)
         assert time.monotonic() - began < PATIENCE / 2
@@ -118,7 +116,7 @@ def test_a_sender_that_gets_no_verdict_holds_the_stop_up_for_the_grace_only(
     server: Server,
 ) -> None:
     server.judge = server.hold
-    with GrpcSender(server) as sender:
+    with GrpcSender(server.port) as sender:
         call = sender.begin(TRACES, spans(1).to_otlp())
         group = server.next_held()
         server.intake.stop(0.1)

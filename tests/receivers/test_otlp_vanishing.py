@@ -14,16 +14,14 @@ from penstock.pipeline import Batch, Signal
 from penstock.receivers.otlp import GRPC_METHODS
 from tests.kit import names, spans
 from tests.receivers.clients import (
-    GRPC_HEAD,
     GrpcSender,
-    H2Sender,
     HttpSender,
     connect,
-    framed,
     read_response,
     send_grpc,
     send_http,
 )
+from tests.receivers.raw_http2 import GRPC_HEAD, H2Sender, framed
 from tests.receivers.serving import Server, eventually
 
 BODY = spans(1, "gone").to_otlp()
@@ -107,7 +105,7 @@ def test_an_http_client_that_does_not_wait_for_its_verdict_is_counted(server: Se
 
 def test_a_call_cancelled_before_its_verdict_is_counted(server: Server) -> None:
     server.judge = server.hold
-    with GrpcSender(server) as sender:
+    with GrpcSender(server.port) as sender:
         call = sender.begin(TRACES, BODY)
         group = server.next_held()
         call.cancel()

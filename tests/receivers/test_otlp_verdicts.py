@@ -7,28 +7,18 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
-from google.protobuf import json_format
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from penstock.pipeline import Signal
 from penstock.receivers.otlp import GRPC_METHODS
 from tests.kit import points, records, spans
-from tests.receivers.clients import (
-    GRPC_HEAD,
-    JSON,
-    PROTOBUF,
-    GrpcAnswer,
-    H2Sender,
-    framed,
-    post,
-    send_grpc,
-    send_http,
-)
-from tests.receivers.serving import Server
+from tests.receivers.clients import JSON, PROTOBUF, GrpcAnswer, post, send_grpc, send_http
+from tests.receivers.raw_http2 import GRPC_HEAD, H2Sender, framed
 
 if TYPE_CHECKING:
     from penstock._kernel import Group
+    from tests.receivers.serving import Server
 
 INVALID_ARGUMENT = grpc.StatusCode.INVALID_ARGUMENT.value[0]
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE.value[0]
@@ -41,7 +31,7 @@ def retry_delay(status: Status | None) -> float:
     (detail,) = status.details
     info = RetryInfo()
     assert detail.Unpack(info)
-    return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
+    return int(info.retry_delay.ToNanoseconds()) / 1e9
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.25, 0.1 + 0.2, 1.0, 29.999999999, 300.0])

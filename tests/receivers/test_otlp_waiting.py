@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from penstock.pipeline import Batch
 from tests.kit import spans
 from tests.receivers.clients import connect, read_response, send_grpc, send_http
 from tests.receivers.serving import MIB, Server, eventually, serving
@@ -19,6 +18,7 @@ from tests.receivers.watching import peak_memory
 
 if TYPE_CHECKING:
     from penstock._kernel import Group
+    from penstock.pipeline import Batch
 
 ROOM = 256 * 1024
 PART = spans(1, "x" * (ROOM // 8))
