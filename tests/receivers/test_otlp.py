@@ -241,8 +241,7 @@ async def test_what_waits_for_the_next_stage_is_answered_before_the_stop_returns
         answer = asyncio.ensure_future(over_grpc(receiver, spans(1)))
         await eventually(lambda: len(asyncio.all_tasks()) > 2)
         stop = asyncio.ensure_future(receiver.stop())
-        await asyncio.sleep(0.05)
-        assert not stop.done()
+        assert not (await asyncio.wait([stop], timeout=0.05))[0]
         stage.open.set()
         await stop
         assert (await answer).code is grpc.StatusCode.OK

@@ -79,6 +79,12 @@ def test_a_full_house_refuses_with_a_retry_time_and_takes_all_again_after_the_ve
         eventually(lambda: server.told == server.items == 27)
 
 
+def test_a_request_that_is_larger_than_the_room_is_refused() -> None:
+    with serving(max_waiting_bytes=ROOM // 16) as server:
+        assert send_http(server, PART).status == 503
+        assert send_http(server, spans(1)).status == 200
+
+
 def test_a_crowd_of_senders_takes_a_fraction_of_the_memory_that_they_offer() -> None:
     body = request(spans(1, "x" * (MIB - 1000)))
     with serving(max_waiting_bytes=4 * MIB) as server, ExitStack() as clients:
