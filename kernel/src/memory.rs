@@ -29,7 +29,7 @@ pub fn bytes_of<'py>(py: Python<'py>, parts: &[&[u8]]) -> PyResult<Bound<'py, Py
 }
 
 /// How long freed memory is kept for the next request before the system gets it back.
-const PURGE_DELAY_MS: std::ffi::c_long = 1_000;
+const PURGE_DELAY_MS: std::ffi::c_long = 10_000;
 
 /// `mi_option_purge_delay`, which the binding does not name.
 const MI_OPTION_PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;

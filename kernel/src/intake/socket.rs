@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ const WRITE_SIZE: usize = 64 * 1024;
 /// that measure the bandwidth ping after every answer, which would double the writes.
 const COMPANY: Duration = Duration::from_millis(2);
 
+/// Fewer bytes than any answer has, and more than a few acknowledgements.
+const ACKNOWLEDGEMENTS: usize = 128;
+
 /// How long a sender is not listened to while too much waits; then it is heard once, so that what it
 /// has begun to send is either completed or refused.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -37,11 +40,9 @@ thread_local! {
     static SPARE: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
-/// What a connection's socket and its requests tell each other.
+/// What a connection's requests tell its socket.
 #[derive(Default)]
 pub struct Traffic {
-    /// Requests without an answer.
-    open: AtomicUsize,
     /// An answer has been given and waits to be written.
     answered: AtomicBool,
 }
@@ -51,14 +52,12 @@ pub struct Open(Arc<Traffic>);
 
 impl Open {
     pub fn new(traffic: &Arc<Traffic>) -> Self {
-        traffic.open.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(traffic))
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
         self.0.answered.store(true, Ordering::Relaxed);
     }
 }
@@ -106,8 +105,8 @@ impl Socket {
 
     /// Ready when the bytes to write must not wait for more.
     fn poll_company(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let alone = self.traffic.open.load(Ordering::Relaxed) == 0;
-        if self.traffic.answered.swap(false, Ordering::Relaxed) || alone {
+        let answered = self.traffic.answered.swap(false, Ordering::Relaxed);
+        if answered || self.unwritten.len() > ACKNOWLEDGEMENTS {
             self.company = None;
             return Poll::Ready(());
         }
