@@ -1,10 +1,11 @@
 """The native kernel: small verbs on OTLP bytes. It knows the wire, and no policy."""
 
-from typing_extensions import Buffer as SupportsBuffer
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeAlias, final
 
-_Signal = Literal["traces", "metrics", "logs"]
+from typing_extensions import Buffer as SupportsBuffer
+
+_Signal: TypeAlias = Literal["traces", "metrics", "logs"]
 
 class MalformedPayload(ValueError):  # noqa: N818
     """Bytes that are not what they claim to be."""

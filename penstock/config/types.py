@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LAST_PORT = 65_535
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 
 
@@ -54,8 +55,8 @@ def parse_host_port(value: Any) -> HostPort:
     if not colon or not port.isascii() or not port.isdigit() or (":" in host and not bracketed):
         msg = f"expected an address such as localhost:4317 or [::1]:4317, found {value!r}"
         raise ValueError(msg)
-    if int(port) > 65535:
-        msg = f"expected a port from 0 to 65535, found {port}"
+    if int(port) > _LAST_PORT:
+        msg = f"expected a port from 0 to {_LAST_PORT}, found {port}"
         raise ValueError(msg)
     return HostPort(host[1:-1] if bracketed else host, int(port))
 

@@ -42,8 +42,8 @@ def rejection(answer: bytes, *, json: bool = False) -> Rejected | None:
     if json:
         partial = _ExportResponse.model_validate_json(answer).partial
         return _rejected(partial.rejected, partial.message) if partial else None
-    from google.protobuf.message import DecodeError  # noqa: PLC0415  (rarely needed)
-    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
+    from google.protobuf.message import DecodeError
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
     # The messages of the three signals differ in the name of a field, and not on the wire.
     try:
@@ -78,8 +78,8 @@ def _message_of_json(answer: bytes) -> str:
 
 
 def _message_of_protobuf(answer: bytes) -> str:
-    from google.protobuf.message import DecodeError  # noqa: PLC0415  (rarely needed)
-    from google.rpc import status_pb2  # noqa: PLC0415
+    from google.protobuf.message import DecodeError
+    from google.rpc import status_pb2
 
     try:
         message: str = status_pb2.Status.FromString(answer).message
@@ -90,8 +90,8 @@ def _message_of_protobuf(answer: bytes) -> str:
 
 def retry_info(details: bytes) -> float | None:
     """The seconds to wait that a `google.rpc.Status` asks for; `None` where it does not."""
-    from google.protobuf.message import DecodeError  # noqa: PLC0415  (rarely needed)
-    from google.rpc import error_details_pb2, status_pb2  # noqa: PLC0415
+    from google.protobuf.message import DecodeError
+    from google.rpc import error_details_pb2, status_pb2
 
     info = error_details_pb2.RetryInfo()
     try:

@@ -61,6 +61,6 @@ def _zlib(level: int, *, gzip: bool) -> Callable[[bytes], bytes]:
 
 
 def _zstd(level: int) -> Callable[[bytes], bytes]:
-    import zstandard  # noqa: PLC0415  (an extra)
+    import zstandard
 
     return partial(zstandard.compress, level=level)

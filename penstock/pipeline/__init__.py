@@ -17,7 +17,14 @@ from penstock.pipeline.component import (
     Rejected,
     Stage,
 )
-from penstock.pipeline.errors import Invalid, MalformedPayload, Permanent, Refused, Retryable, StartError
+from penstock.pipeline.errors import (
+    Invalid,
+    MalformedPayload,
+    Permanent,
+    Refused,
+    Retryable,
+    StartError,
+)
 
 __all__ = [
     "Batch",

@@ -104,12 +104,13 @@ class Batch:
 
     def keep(self, mask: Mask) -> Batch | None:
         """The items where `mask` is true; parents left empty vanish. `None` when none is left."""
-        kept = self.native.keep(np.ascontiguousarray(mask, dtype=np.bool_).view(np.uint8))
+        wanted = np.ascontiguousarray(mask, dtype=np.bool_).view(np.uint8)
+        kept = self.native.keep(wanted.data)
         return Batch(kept) if len(kept) else None
 
     def partition(self, codes: NDArray[np.uint32]) -> list[tuple[int, Batch]]:
         """Split by code: one batch for each distinct code, in order of first appearance."""
-        parts = self.native.partition(np.ascontiguousarray(codes, dtype=np.uint32))
+        parts = self.native.partition(np.ascontiguousarray(codes, dtype=np.uint32).data)
         return [(code, Batch(part)) for code, part in parts]
 
     def split(self, *, max_items: int = 0, max_bytes: int = 0) -> list[Batch]:

@@ -73,7 +73,7 @@ class ComponentConfig(BaseModel):
     """The signals that the component can carry."""
 
 
-class Component(ABC):
+class Component(ABC):  # noqa: B024
     """What every component has. `stop` must work without `start`, and twice."""
 
     async def start(self) -> None:  # noqa: B027  (a component with nothing to open is complete)
@@ -89,10 +89,10 @@ class Extension(Component):
     `ready` is called when every pipeline runs, `not_ready` before the first receiver stops.
     """
 
-    def ready(self) -> None:  # noqa: B027
+    def ready(self) -> None:
         """Every pipeline runs."""
 
-    def not_ready(self) -> None:  # noqa: B027
+    def not_ready(self) -> None:
         """The first receiver is about to stop."""
 
 

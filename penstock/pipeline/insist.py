@@ -22,8 +22,8 @@ async def insist(
 ) -> None:
     """Offer `batch` to `consume` again and again, at the times that it asks for.
 
-    Tells `refused` of every refusal, and waits no longer whenever `hurried` is set. Raises `Invalid`
-    for a batch that will never be taken.
+    Tells `refused` of every refusal, and waits no longer whenever `hurried` is set. Raises
+    `Invalid` for a batch that will never be taken.
     """
     while True:
         try:

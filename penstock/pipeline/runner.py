@@ -50,7 +50,7 @@ async def _run(settings: Settings, on_ready: Callable[[], None] | None) -> int:
                 on_ready()
             await running.ended()
     except StartError as error:
-        _logger.error("%s", error)
+        _logger.error("%s", error)  # noqa: TRY400  (its message is for operators)
         return 1
     return 1 if running.crashed else 0
 

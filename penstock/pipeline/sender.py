@@ -103,7 +103,7 @@ class Sender:
             except asyncio.CancelledError:
                 self._give_up(batch, Failure.SHUTDOWN, "the attempt was cancelled")
                 raise
-            except Exception as fault:
+            except Exception as fault:  # noqa: BLE001  (an exporter's bug costs a batch)
                 return self._give_up(batch, Failure.PERMANENT, fault)
             else:
                 return None

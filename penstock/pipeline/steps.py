@@ -118,7 +118,7 @@ class ProcessorStep(Step):
             result = self._process(batch)
         except (Refused, Invalid):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (a bug costs a batch, not the service)
             self._crash(batch, error)
             return
         kept = 0
@@ -174,7 +174,7 @@ class StageStep(Step):
             await self._stage.consume(batch)
         except (Refused, Invalid):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (a bug costs a batch, not the service)
             self._crash(batch, error)
             return
         self.incoming[batch.signal].add(len(batch))

@@ -59,5 +59,5 @@ class ComponentTasks(asyncio.TaskGroup):
     async def _guard(self, coro: Generator[Any, None, Any] | Coroutine[Any, Any, Any]) -> Any:
         try:
             return await cast("Coroutine[Any, Any, Any]", coro)
-        except Exception as error:  # the service stops in order, whatever it was
+        except Exception as error:  # noqa: BLE001  (the service stops in order, whatever it was)
             self._crashed(self.id, error)

@@ -71,7 +71,7 @@ class Telemetry:
         if key not in family.series and len(family.series) >= MAX_SERIES_PER_COUNTER:
             key = _OVERFLOW
         counter = family.series.setdefault(key, Counter())
-        assert isinstance(counter, Counter)  # noqa: S101  (`_family` keeps the kinds apart)
+        assert isinstance(counter, Counter)
         return counter
 
     def gauge(
