@@ -59,8 +59,12 @@ impl Checker {
                         wire::varint(bytes, &mut pos, body_end)?;
                     }
                 }
-                Content::Fixed64s if (body_end - pos) % 8 != 0 => return split_value(pos),
-                Content::Fixed32s if (body_end - pos) % 4 != 0 => return split_value(pos),
+                Content::Fixed64s if !(body_end - pos).is_multiple_of(8) => {
+                    return split_value(pos);
+                }
+                Content::Fixed32s if !(body_end - pos).is_multiple_of(4) => {
+                    return split_value(pos);
+                }
                 _ => pos = body_end,
             }
         }

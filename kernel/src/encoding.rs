@@ -33,7 +33,7 @@ pub fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
 pub fn base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').as_bytes();
     let padding = text.len() - digits.len();
-    if digits.len() % 4 == 1 || padding > 2 || padding > 0 && text.len() % 4 != 0 {
+    if digits.len() % 4 == 1 || padding > 2 || padding > 0 && !text.len().is_multiple_of(4) {
         return None;
     }
     let mut out = Vec::with_capacity(digits.len() * 3 / 4);

@@ -22,6 +22,7 @@ pub enum Kind {
     Message(&'static Message),
 }
 
+#[allow(clippy::struct_excessive_bools)] // four facts of the protocol, in any combination
 pub struct Field {
     pub number: u32,
     /// The name in the protocol's definition, which is also OTTL's.

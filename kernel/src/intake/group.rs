@@ -152,10 +152,8 @@ impl Shared {
     ) -> Option<oneshot::Receiver<Verdict>> {
         let signal = SIGNALS.iter().position(|known| std::ptr::eq(*known, payload.signal));
         let mut group = signal.unwrap_or_default();
-        let (answer, verdict) = match hold.use_credit() {
-            true => (None, None),
-            false => Some(oneshot::channel()).unzip(),
-        };
+        let (answer, verdict) =
+            if hold.use_credit() { (None, None) } else { Some(oneshot::channel()).unzip() };
         let mut waiting = lock(&self.waiting);
         if answer.is_none() {
             group += SIGNALS.len();

@@ -28,7 +28,7 @@ const FRAME_SIZE: u32 = MIB;
 const MAX_STREAMS: u32 = 1_000;
 const MAX_HEADER_LIST: u32 = 64 * KIB;
 /// Streams that a peer reset before we accepted them, and that we reset for its errors, before the
-/// connection is closed with ENHANCE_YOUR_CALM (CVE-2023-44487, CVE-2025-8671).
+/// connection is closed with `ENHANCE_YOUR_CALM` (CVE-2023-44487, CVE-2025-8671).
 const MAX_PENDING_RESETS: usize = 20;
 const MAX_LOCAL_RESETS: usize = 100;
 
