@@ -31,6 +31,11 @@ impl Index {
         self.levels.last().map_or(&[], Vec::as_slice)
     }
 
+    /// Bytes of memory.
+    pub fn weight(&self) -> usize {
+        self.levels.iter().map(|nodes| nodes.capacity() * size_of::<Node>()).sum()
+    }
+
     /// Check a whole request and index it.
     pub fn build(signal: &'static Signal, bytes: &[u8]) -> Result<Self> {
         if u32::try_from(bytes.len()).is_err() {

@@ -1,17 +1,8 @@
 //! One request's bytes with their index: what batches are made of and share.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use crate::index::Index;
 use crate::schema::Signal;
 use crate::wire::Result;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-/// Bytes of all payloads that are alive in this process.
-pub fn live_bytes() -> usize {
-    LIVE.load(Ordering::Relaxed)
-}
 
 pub struct Payload {
     pub signal: &'static Signal,
@@ -28,8 +19,12 @@ impl Payload {
 
     /// `index` must be what `Index::build` makes of `bytes`.
     pub fn new(signal: &'static Signal, bytes: Vec<u8>, index: Index) -> Self {
-        LIVE.fetch_add(bytes.len(), Ordering::Relaxed);
         Self { signal, bytes, index }
+    }
+
+    /// Bytes of memory: the index of many empty items is larger than what it indexes.
+    pub fn weight(&self) -> usize {
+        self.bytes.capacity() + self.index.weight()
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -42,11 +37,5 @@ impl Payload {
 
     pub fn items(&self) -> usize {
         self.index.items().len()
-    }
-}
-
-impl Drop for Payload {
-    fn drop(&mut self) {
-        LIVE.fetch_sub(self.bytes.len(), Ordering::Relaxed);
     }
 }

@@ -118,6 +118,18 @@ class Config(ReceiverConfig):
     admission: Admission = Admission()
     """How much may wait inside the receiver."""
 
+    @model_validator(mode="after")
+    def _one_request_fits(self) -> Self:
+        grpc, http = self.protocols.grpc or Grpc(), self.protocols.http or Http()
+        largest = max(grpc.max_recv_msg_size_mib, -(-http.max_request_body_size // MIB))
+        if self.admission.request_limit_mib < largest:
+            msg = (
+                f"admission.request_limit_mib ({self.admission.request_limit_mib}) must not be less "
+                f"than the largest request ({largest} MiB), which would be turned away for ever"
+            )
+            raise ValueError(msg)
+        return self
+
     def build(self, context: Context) -> Receiver:
         """The receiver these settings describe."""
         return Otlp(self, context)

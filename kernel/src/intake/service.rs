@@ -133,7 +133,7 @@ impl Service {
                 "the request could not be read because of a fault in the receiver".into(),
             )
         })?;
-        hold.resize(payload.bytes().len());
+        hold.resize(payload.weight());
         Ok(payload)
     }
 
