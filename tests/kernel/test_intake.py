@@ -194,9 +194,9 @@ def test_on_credit_senders_are_answered_before_their_requests_are_taken(intake: 
 
 
 def test_credit_is_used_up_until_the_verdict(intake: Intake) -> None:
-    request = spans(10).to_otlp()
+    request = spans(1000).to_otlp()
     port = intake.listen("127.0.0.1", 0)
-    intake.grant(len(request))
+    intake.grant(2 * len(request))  # enough for one with its index, and not for two
     intake.start()
     with ThreadPoolExecutor(1) as threads:
         for _ in range(2):
