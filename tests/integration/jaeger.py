@@ -40,8 +40,11 @@ class Jaeger(Program):
         env = {name: str(port) for name, port in zip(PORTS, self.ports, strict=True)}
         env |= {"OTEL_TRACES_SAMPLER": "always_off"}  # it would send traces of itself to port 4317
         super().__init__("jaeger", peers.command("jaeger", "run"), folder, env)
-        self.grpc, self.http, self._query, admin = self.ports[:4]
-        self.wait_until(lambda: fetch(f"http://127.0.0.1:{admin}/"))
+        self.grpc, self.http, self._query, self._admin = self.ports[:4]
+
+    def ready(self) -> bool:
+        """Whether it takes spans and answers questions."""
+        return fetch(f"http://127.0.0.1:{self._admin}/") is not None
 
     def spans(self, service: str) -> list[Shown]:
         """Every span of a service, by id."""

@@ -50,8 +50,11 @@ def fetch(url: str) -> bytes | None:
 
 
 class Program:
-    """A process from start to end; use it as a context manager. It writes to `<folder>/<name>.log`,
-    and at the end it is told to stop and, where that does not help, killed."""
+    """A process from start to end; use it as a context manager, which waits until it is `ready`.
+
+    It writes to `<folder>/<name>.log`. At the end it is told to stop and, where that does not help,
+    killed.
+    """
 
     def __init__(
         self, name: str, argv: Sequence[str], folder: Path, env: Mapping[str, str] | None = None
@@ -61,7 +64,16 @@ class Program:
         with self._log.open("ab") as log:
             self._process = _start(argv, log, {**os.environ, **(env or {})})
 
+    def ready(self) -> bool:
+        """Whether it does its work."""
+        return True
+
     def __enter__(self) -> Self:
+        try:
+            self.wait_until(self.ready)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,13 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.program import Program, fetch, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 ITEMS = {"traces": "spans", "metrics": "metric_points", "logs": "log_records"}
-
-QUICK_RETRY = {"initial_interval": "100ms", "max_interval": "200ms"}
-"""So that tests need not wait; the first wait is 5 seconds by default."""
 
 
 class Ports(NamedTuple):
@@ -41,18 +38,22 @@ def command(*arguments: str) -> list[str]:
     return [*shlex.split(program), *arguments]
 
 
+def takers(signal: str, exporters: Iterable[str]) -> list[str]:
+    """Those of the exporters that a signal goes to: Jaeger takes traces alone."""
+    return [id_ for id_ in exporters if signal == "traces" or "jaeger" not in id_]
+
+
 def settings(ports: Ports, exporters: Mapping[str, Any]) -> dict[str, Any]:
-    """OTLP in, batch, and out to every one of `exporters`, but to Jaeger only traces."""
-
-    def pipeline(signal: str) -> dict[str, Any]:
-        takers = [id_ for id_ in exporters if signal == "traces" or "jaeger" not in id_]
-        return {"receivers": ["otlp"], "processors": ["batch"], "exporters": takers}
-
+    """OTLP in, batch, and out to every one of `exporters` that takes the signal."""
     protocols = {
         "grpc": {"endpoint": f"127.0.0.1:{ports.grpc}"},
         "http": {"endpoint": f"127.0.0.1:{ports.http}"},
     }
-    pipelines = {signal: pipeline(signal) for signal in ITEMS}
+    pipelines = {
+        signal: {"receivers": ["otlp"], "processors": ["batch"], "exporters": ids}
+        for signal in ITEMS
+        if (ids := takers(signal, exporters))
+    }
     return {
         "receivers": {"otlp": {"protocols": protocols}},
         "processors": {"batch": {"timeout": "20ms"}},
@@ -61,7 +62,7 @@ def settings(ports: Ports, exporters: Mapping[str, Any]) -> dict[str, Any]:
         "service": {
             "extensions": ["health_check"],
             "telemetry": {"metrics": {"address": f"127.0.0.1:{ports.metrics}"}},
-            "pipelines": {signal: each for signal, each in pipelines.items() if each["exporters"]},
+            "pipelines": pipelines,
         },
     }
 
@@ -75,44 +76,58 @@ class Penstock(Program):
         file = folder / f"{name}.yaml"
         file.write_text(json.dumps(settings(self.ports, exporters)))  # JSON is YAML too
         super().__init__(name, command("run", "--config", str(file)), folder)
-        self.wait_until(lambda: fetch(f"http://127.0.0.1:{self.ports.health}/"))
+
+    def ready(self) -> bool:
+        """Whether every pipeline runs."""
+        return fetch(f"http://127.0.0.1:{self.ports.health}/") is not None
 
     def url(self, protocol: str) -> str:
         """Where an SDK is pointed for `grpc`, `http/protobuf` or `http/json`."""
         port = self.ports.grpc if protocol == "grpc" else self.ports.http
         return f"http://127.0.0.1:{port}"
 
-    def total(self, name: str, **labels: str) -> int:
-        """The sum of the series of one of its own metrics that have these labels."""
+    def numbers(self) -> Numbers:
+        """Its own metrics, all of one moment."""
         page = fetch(f"http://127.0.0.1:{self.ports.metrics}/metrics")
         assert page, self.output()
-        return int(
-            sum(
-                sample.value
-                for family in text_string_to_metric_families(page.decode())
-                for sample in family.samples
-                if sample.name == name and labels.items() <= sample.labels.items()
-            )
-        )
+        return Numbers(page)
 
     def expect_delivered(self, signal: str, items: int) -> None:
-        """Wait until every exporter has sent so many; then the books of `signal` must balance."""
-        for exporter in self._takers(signal):
-            self.wait_until(lambda: self._sent(signal, exporter) >= items)  # noqa: B023
-            assert self._sent(signal, exporter) == items
+        """Wait until every exporter has sent so many, and no more; then the books must balance."""
+        self.wait_until(lambda: min(self._sent(signal)) >= items)
+        assert set(self._sent(signal)) == {items}
         self.expect_balance(signal)
 
     def expect_balance(self, signal: str) -> None:
-        """Everything accepted has been sent or has failed, or is queued, at each exporter."""
-        accepted = self.total(f"otelcol_receiver_accepted_{ITEMS[signal]}_total")
-        for exporter in self._takers(signal):
-            labels = {"exporter": exporter}
-            failed = self.total(f"otelcol_exporter_send_failed_{ITEMS[signal]}_total", **labels)
-            queued = self.total("penstock_exporter_queued_items", otel_signal=signal, **labels)
-            assert accepted == self._sent(signal, exporter) + failed + queued
+        """For each exporter: what was accepted was sent, has failed, was dropped, or is queued."""
+        numbers, items = self.numbers(), ITEMS[signal]
+        accepted = numbers.total(f"otelcol_receiver_accepted_{items}_total")
+        dropped = numbers.total("penstock_processor_dropped_items_total", pipeline=signal)
+        for id_ in takers(signal, self._exporters):
+            labels = {"exporter": id_}
+            branch = f"exporter {id_} {signal}"
+            lost = numbers.total("penstock_fanout_lost_items_total", branch=branch)
+            sent = numbers.total(f"otelcol_exporter_sent_{items}_total", **labels)
+            failed = numbers.total(f"otelcol_exporter_send_failed_{items}_total", **labels)
+            queued = numbers.total("penstock_exporter_queued_items", otel_signal=signal, **labels)
+            assert accepted == dropped + lost + sent + failed + queued
 
-    def _sent(self, signal: str, exporter: str) -> int:
-        return self.total(f"otelcol_exporter_sent_{ITEMS[signal]}_total", exporter=exporter)
+    def _sent(self, signal: str) -> list[int]:
+        numbers, name = self.numbers(), f"otelcol_exporter_sent_{ITEMS[signal]}_total"
+        return [numbers.total(name, exporter=id_) for id_ in takers(signal, self._exporters)]
 
-    def _takers(self, signal: str) -> list[str]:
-        return [id_ for id_ in self._exporters if signal == "traces" or "jaeger" not in id_]
+
+class Numbers:
+    """One reading of Penstock's metrics page."""
+
+    def __init__(self, page: bytes) -> None:
+        families = text_string_to_metric_families(page.decode())
+        self._samples = [sample for family in families for sample in family.samples]
+
+    def total(self, name: str, **labels: str) -> int:
+        """The sum of the series of that name that have these labels; 0 where there is none."""
+        return sum(
+            int(sample.value)
+            for sample in self._samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )

@@ -29,13 +29,18 @@ def ids(recorder: Recorder) -> list[bytes]:
     return sorted(span.span_id for span in recorder.spans())
 
 
+def queued(penstock: Penstock, exporter: str) -> int:
+    """How many items an exporter has still to send."""
+    return penstock.numbers().total("penstock_exporter_queued_items", exporter=exporter)
+
+
 def test_back_end_that_comes_late_gets_everything_once(tmp_path: Path) -> None:
     recorder = Recorder()
     with Penstock(tmp_path, {"otlp": exporter(recorder.address)}) as penstock:
         load = Load(penstock.ports.grpc)
         load.send(40)
         penstock.wait_until(lambda: "will be repeated" in penstock.output())
-        assert penstock.total("penstock_exporter_queued_items", exporter="otlp") == 40 * SPANS
+        assert queued(penstock, "otlp") == 40 * SPANS
 
         with recorder:
             penstock.expect_delivered("traces", 40 * SPANS)
@@ -97,8 +102,7 @@ def test_dead_back_end_delays_no_other(tmp_path: Path, recorder: Recorder) -> No
         eventually(lambda: ids(recorder) == sorted(load.accepted))
         penstock.expect_balance("traces")
         for dead in ("otlp/dead", "otlphttp/dead"):
-            queued = penstock.total("penstock_exporter_queued_items", exporter=dead)
-            assert queued == 40 * SPANS
+            assert queued(penstock, dead) == 40 * SPANS
 
 
 def test_sigterm_under_load_delivers_exactly_what_was_accepted(

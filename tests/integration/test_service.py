@@ -38,9 +38,8 @@ def test_bad_settings_end_it_with_code_2_and_their_place(verb: str, tmp_path: Pa
     with Program("penstock", command(verb, "--config", str(file)), tmp_path) as penstock:
         assert penstock.wait() == 2
 
-    assert re.search(
-        r"^  3:\d+ +receivers\.otlp\.protocol: .*`protocols`", penstock.output(), re.MULTILINE
-    )
+    problem = r"(?m)^  3:\d+ +receivers\.otlp\.protocol: .*`protocols`"
+    assert re.search(problem, penstock.output())
 
 
 def test_default_settings_take_what_an_sdk_sends_without_any(tmp_path: Path, peers: Peers) -> None:
