@@ -81,8 +81,8 @@ class Intake:
         """Readable when `take` has something."""
 
     def grant(self, credit: int) -> None:
-        """Answer up to that many bytes of requests, with their indexes, before they are taken; 0, as
-        at first, answers none."""
+        """Answer up to that many bytes of requests, with their indexes, before they are taken; 0,
+        as at first, answers none."""
 
     def take(self) -> list[Group]:
         """Everything that has arrived: at most two groups per signal, one of them answered."""

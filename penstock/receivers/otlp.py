@@ -124,8 +124,8 @@ class Config(ReceiverConfig):
         largest = max(grpc.max_recv_msg_size_mib, -(-http.max_request_body_size // MIB))
         if self.admission.request_limit_mib < largest:
             msg = (
-                f"admission.request_limit_mib ({self.admission.request_limit_mib}) must not be less "
-                f"than the largest request ({largest} MiB), which would be turned away for ever"
+                f"admission.request_limit_mib ({self.admission.request_limit_mib}) must not be "
+                f"less than the largest request ({largest} MiB), which would never be taken"
             )
             raise ValueError(msg)
         return self
