@@ -81,4 +81,4 @@ class Retryable(PenstockError):
 
 
 class Permanent(PenstockError):
-    """An attempt failed and no other will succeed; the batch goes to the dead letters."""
+    """An attempt failed and no other will succeed; the batch is dropped, counted and logged."""

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import socket
 from contextlib import asynccontextmanager
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from penstock.config.load import load_text
 from penstock.config.types import HostPort
 from penstock.pipeline import Batch, Context, Invalid, Refused, Signal, StartError
 from penstock.receivers.otlp import GRPC_METHODS, MIB, Config, Otlp
@@ -255,31 +251,3 @@ async def test_requests_turned_away_are_counted_by_reason() -> None:
     telemetry, name = given.telemetry, "penstock_receiver_turned_away_requests"
     assert telemetry.total(name, receiver="otlp/edge", reason="unknown_path") == 1
     assert telemetry.total(name) == 1
-
-
-README = files("penstock.receivers").joinpath("README.md").read_text()
-
-
-def options(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """The paths of all options of a model, as they are written in YAML."""
-    found = []
-    for name, field in model.model_fields.items():
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        nested = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        found += options(nested[0], f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
-    return found
-
-
-@pytest.mark.parametrize("option", options(Config))
-def test_every_option_is_documented(option: str) -> None:
-    assert f"| `{option}` |" in README
-
-
-@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
-def test_every_example_in_the_documentation_is_valid(block: str) -> None:
-    pipelines = {signal: {"receivers": ["otlp"], "exporters": ["nop"]} for signal in Signal}
-    settings = load_text(
-        f"{block}\nexporters: {{nop: }}\nservice: {json.dumps({'pipelines': pipelines})}",
-        "README.md",
-    )
-    assert settings.receivers

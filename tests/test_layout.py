@@ -1,0 +1,93 @@
+"""Where things are: who may import whom, one test for each component, one place for unsafe code."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from penstock.config.catalog import Kind, types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "penstock"
+
+BENEATH = ("penstock.config.types", "penstock.logs")
+"""What everyone may import, and what imports nothing of ours."""
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "penstock.config.types": (),
+    "penstock.logs": (),
+    "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
+    "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),
+    **{
+        kind.package: (kind.package, "penstock.pipeline", "penstock._kernel", *BENEATH)
+        for kind in Kind
+    },
+}
+"""By module or package, what it may import of ours at run time. Settings reach the engine as
+values, so it names their types for the type checker only; nobody imports a component."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), path
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of ours that a file imports, those for the type checker left out."""
+    todo: list[ast.AST] = [ast.parse(path.read_text())]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        todo += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("penstock"))
+        if isinstance(node, ast.ImportFrom) and node.module == "penstock":
+            yield from (f"penstock.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("penstock."):
+            yield node.module or ""
+
+
+def within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def rule(module: str) -> tuple[str, ...] | None:
+    """What the most exact rule for a module lets it import; `None` where there is none."""
+    names = [name for name in MAY_IMPORT if within(module, (name,))]
+    return MAY_IMPORT[max(names, key=len)] if names else None
+
+
+def test_imports_point_one_way() -> None:
+    wrong = [
+        f"{name} imports {imported}"
+        for name, path in modules()
+        for allowed in [rule(name)]
+        for imported in imports(path)
+        if allowed is not None and not within(imported, allowed)
+    ]
+    assert wrong == []
+
+
+def test_every_package_has_a_rule() -> None:
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert packages == {name.split(".")[1] for name in MAY_IMPORT} - {"logs"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_"), [(kind, type_) for kind in Kind for type_ in types(kind)]
+)
+def test_every_component_has_its_test(kind: Kind, type_: str) -> None:
+    assert (ROOT / "tests" / kind / f"test_{type_}.py").exists()
+
+
+def test_unsafe_code_is_in_one_file() -> None:
+    sources = (ROOT / "kernel" / "src").rglob("*.rs")
+    assert [path.name for path in sources if "unsafe {" in path.read_text()] == ["memory.rs"]
