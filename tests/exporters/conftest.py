@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_SIGNS = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an authority, `ca.pem`, and what it signed: `server.pem` for localhost and
@@ -34,8 +47,8 @@ def _authority(folder: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCu
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(name)
     basics = x509.BasicConstraints(ca=True, path_length=0)
-    builder = _builder(subject, subject, key).add_extension(basics, critical=True)
-    certificate = builder.sign(key, hashes.SHA256())
+    builder = _builder(subject, subject, key, key).add_extension(basics, critical=True)
+    certificate = builder.add_extension(_SIGNS, critical=True).sign(key, hashes.SHA256())
     _write(folder, name, certificate, key)
     return certificate, key
 
@@ -45,7 +58,7 @@ def _signed(
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    builder = _builder(_subject(name), issuer.subject, key).add_extension(
+    builder = _builder(_subject(name), issuer.subject, key, issuer_key).add_extension(
         x509.SubjectAlternativeName(names), critical=False
     )
     _write(folder, name, builder.sign(issuer_key, hashes.SHA256()), key)
@@ -56,9 +69,14 @@ def _subject(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -67,6 +85,8 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(own, critical=False)
+        .add_extension(signer, critical=False)  # Python asks for it from 3.13 on
     )
 
 
