@@ -11,9 +11,9 @@ use crate::merge::{Part, bodies, by_field, merge};
 use crate::path::{Path, Source, Step};
 use crate::payload::Payload;
 use crate::scalar::{Scalar, elements, read};
-use crate::schema::{ANY_VALUE, Field, Kind, METRIC, Message, SPAN};
+use crate::schema::{ANY_VALUE, Field, Kind, METRIC, Message};
 use crate::select::DATA;
-use crate::wire;
+use crate::wire::{self, FIXED64, Fields};
 
 /// The distinct values of a column, and which of them each item has.
 pub struct Column<'a> {
@@ -124,13 +124,7 @@ fn value<'a>(payload: &'a Payload, path: &Path, i: usize) -> Found<'a> {
             };
             start.map_or(Found::Absent, |(start, steps)| follow(start, body, steps))
         }
-        Source::Duration => {
-            let time = |name| {
-                let field = SPAN.by_name(name).map(Step::Field);
-                integer(follow(&SPAN, body, field.as_slice()))
-            };
-            Found::Number(time("end_time_unix_nano").wrapping_sub(time("start_time_unix_nano")))
-        }
+        Source::Duration => Found::Number(duration(body)),
         Source::Value => data_point(payload, i).map_or(Found::Absent, |message| {
             let step = |name| message.by_name(name).map(Step::Field);
             let found = |name| step(name).map(|step| follow(message, body, &[step]));
@@ -153,6 +147,21 @@ fn value<'a>(payload: &'a Payload, path: &Path, i: usize) -> Found<'a> {
             }
         }),
     }
+}
+
+/// A span's end minus its start; either is 0 where it is absent.
+fn duration(span: &[u8]) -> i64 {
+    const START: u32 = 7;
+    const END: u32 = 8;
+    let (mut start, mut end) = (0, 0);
+    for field in Fields::new(span).filter(|field| field.wire_type == FIXED64) {
+        match field.number {
+            START => start = field.fixed(span),
+            END => end = field.fixed(span),
+            _ => {}
+        }
+    }
+    end.wrapping_sub(start).cast_signed()
 }
 
 /// Which message the data point at a position is.

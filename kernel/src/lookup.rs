@@ -70,7 +70,11 @@ fn scalar<'a>(message: &'static Message, body: &Data<'a>, wanted: &'static Field
             if field.wire_type == wire_type(wanted.kind) {
                 last = Some(field.body..field.end);
             }
-        } else if wanted.oneof && message.field(field.number).is_some_and(|other| other.oneof) {
+        } else if wanted.oneof
+            && message
+                .field(field.number)
+                .is_some_and(|other| other.oneof && field.wire_type == wire_type(other.kind))
+        {
             last = None;
         }
     }

@@ -21,7 +21,7 @@ pub fn split(payloads: &[Arc<Payload>], max_items: usize, max_bytes: usize) -> V
             let fitting = costs.fitting(from, max_items - items, max_bytes - bytes);
             let take = if fitting == 0 && items == 0 { 1 } else { fitting };
             if take > 0 {
-                let part = range(payload, from, from + take);
+                let part = range(payload, from, from + take, max_bytes - bytes);
                 items += take;
                 bytes = max_bytes.min(bytes + part.bytes().len());
                 parts.last_mut().expect("there is always one").push(part);
@@ -36,8 +36,9 @@ pub fn split(payloads: &[Arc<Payload>], max_items: usize, max_bytes: usize) -> V
     parts
 }
 
-fn range(payload: &Arc<Payload>, from: usize, to: usize) -> Arc<Payload> {
-    if from == 0 && to == payload.items() {
+/// The items of a range; the whole payload as it is, if that has room.
+fn range(payload: &Arc<Payload>, from: usize, to: usize, room: usize) -> Arc<Payload> {
+    if to - from == payload.items() && payload.bytes().len() <= room {
         return Arc::clone(payload);
     }
     let keep: Vec<bool> = (0..payload.items()).map(|i| (from..to).contains(&i)).collect();

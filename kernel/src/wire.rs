@@ -58,6 +58,17 @@ fn long_varint(bytes: &[u8], pos: &mut usize, end: usize, max_len: usize) -> Res
 #[inline]
 pub fn tag(bytes: &[u8], pos: &mut usize, end: usize) -> Result<(u32, u32)> {
     let start = *pos;
+    let (number, wire_type) = any_tag(bytes, pos, end)?;
+    if number == 0 {
+        return malformed(start, "field number 0 is not allowed");
+    }
+    Ok((number, wire_type))
+}
+
+/// Read a tag whose field number may be 0: the official parser does not look at it inside of groups.
+#[inline]
+fn any_tag(bytes: &[u8], pos: &mut usize, end: usize) -> Result<(u32, u32)> {
+    let start = *pos;
     let value = if start < end && bytes[start] < 0x80 {
         *pos += 1;
         u64::from(bytes[start])
@@ -67,9 +78,6 @@ pub fn tag(bytes: &[u8], pos: &mut usize, end: usize) -> Result<(u32, u32)> {
     let Ok(value) = u32::try_from(value) else {
         return malformed(start, "a tag is over 32 bits");
     };
-    if value >> 3 == 0 {
-        return malformed(start, "field number 0 is not allowed");
-    }
     Ok((value >> 3, value & 7))
 }
 
@@ -120,7 +128,7 @@ pub fn skip_group(
         if depth + open.len() > MAX_DEPTH {
             return malformed(at, "nested too deeply");
         }
-        match tag(bytes, pos, end)? {
+        match any_tag(bytes, pos, end)? {
             (number, END_GROUP) if number == innermost => drop(open.pop()),
             (_, END_GROUP) => return malformed(at, "a group ends that is not the innermost"),
             (number, START_GROUP) => open.push(number),

@@ -27,9 +27,7 @@ class MetricsLevel(StrEnum):
     """How much Penstock tells about itself; with `none` there is no metrics page."""
 
     NONE = "none"
-    BASIC = "basic"
     NORMAL = "normal"
-    DETAILED = "detailed"
 
 
 class LogLevel(StrEnum):

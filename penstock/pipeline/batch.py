@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from penstock import _kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    # At run time numpy is imported where a column is made: a pipeline that only passes telemetry on
+    # does without its ten megabytes.
+    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
@@ -91,6 +92,8 @@ class Batch:
 
         Raises `ValueError` for a path that the signal does not have.
         """
+        import numpy as np
+
         codes, values = self.native.column(path)
         return Column(np.frombuffer(codes, dtype=np.uint32), values)
 
@@ -100,16 +103,22 @@ class Batch:
 
         Raises `ValueError` for a path that holds no number.
         """
+        import numpy as np
+
         return np.frombuffer(*self.native.numbers(path))
 
     def keep(self, mask: Mask) -> Batch | None:
         """The items where `mask` is true; parents left empty vanish. `None` when none is left."""
+        import numpy as np
+
         wanted = np.ascontiguousarray(mask, dtype=np.bool_).view(np.uint8)
         kept = self.native.keep(wanted.data)
         return Batch(kept) if len(kept) else None
 
     def partition(self, codes: NDArray[np.uint32]) -> list[tuple[int, Batch]]:
         """Split by code: one batch for each distinct code, in order of first appearance."""
+        import numpy as np
+
         parts = self.native.partition(np.ascontiguousarray(codes, dtype=np.uint32).data)
         return [(code, Batch(part)) for code, part in parts]
 
@@ -148,6 +157,8 @@ class Column:
 
     def where(self, test: Callable[[Any], bool]) -> Mask:
         """A mask of the items whose value passes `test`, which is called once a distinct value."""
+        import numpy as np
+
         hits = np.fromiter(map(test, self.values), dtype=np.bool_, count=len(self.values))
         return hits[self.codes]
 

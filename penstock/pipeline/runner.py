@@ -7,7 +7,9 @@ from the first to the last, each passing on what it holds, deliveries, exporters
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import math
 import signal
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("penstock.service")
 
+ECHO = 0.5
+"""Seconds in which the same signal comes twice from one cause: to a process group, and passed on by
+the parent. It must not be taken for somebody's second thought."""
+
 
 def run(settings: Settings, on_ready: Callable[[], None] | None = None) -> int:
     """Run until SIGTERM or SIGINT, or a crash; returns the exit code, 0 or 1.
@@ -42,10 +48,22 @@ def run(settings: Settings, on_ready: Callable[[], None] | None = None) -> int:
 
 async def _run(settings: Settings, on_ready: Callable[[], None] | None) -> int:
     running = Running(settings)
+    loop = asyncio.get_running_loop()
+    heard = -math.inf
+
+    def interrupt() -> None:
+        nonlocal heard
+        if loop.time() - heard >= ECHO:
+            running.interrupt()
+        heard = loop.time()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.interrupt)
+        loop.add_signal_handler(number, interrupt)
     try:
         async with running:
+            # What exists by now stays: the garbage collector need not look at it ever again.
+            gc.collect()
+            gc.freeze()
             if on_ready:
                 on_ready()
             await running.ended()
@@ -99,11 +117,14 @@ class Running:
         await self._end.wait()
 
     def interrupt(self) -> None:
-        """End the service; the second time, give up at once whatever it is waiting for."""
+        """End the service; the second time, give up at once whatever it is waiting for.
+
+        A start under way ends the first time, since there is nothing to deliver yet.
+        """
         if self._interrupted:
             self._shutdown.hurry()
-            if self._starting and not self._starting.expired():
-                self._starting.reschedule(0.0)
+        if self._starting and not self._starting.expired():
+            self._starting.reschedule(0.0)
         self._interrupted = True
         self._end.set()
 

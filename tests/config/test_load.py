@@ -114,11 +114,11 @@ def test_telemetry_has_the_collectors_defaults() -> None:
 
 
 def test_telemetry_takes_levels_in_any_case_and_json_logs() -> None:
-    text = TELEMETRY + "    {metrics: {level: Detailed}, logs: {level: DEBUG, encoding: json}}"
+    text = TELEMETRY + "    {metrics: {level: Normal}, logs: {level: DEBUG, encoding: json}}"
 
     telemetry = settings(text).telemetry
 
-    assert telemetry.level is MetricsLevel.DETAILED
+    assert telemetry.level is MetricsLevel.NORMAL
     assert telemetry.log_level is LogLevel.DEBUG
     assert telemetry.log_encoding is LogEncoding.JSON
 

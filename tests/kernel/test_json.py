@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf import json_format
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import HistogramDataPoint
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 signals = pytest.mark.parametrize("signal", SIGNALS)
-few = settings(max_examples=50)  # each draws a whole request
 
 
 def canonical(request: Message) -> bytes:
@@ -68,7 +67,6 @@ def read_point(kind: str, **fields: Any) -> Any:
 
 
 @signals
-@few
 @given(data=st.data())
 def test_requests_are_written_as_the_protobuf_library_writes_their_merge(
     signal: str, data: st.DataObject
@@ -80,7 +78,6 @@ def test_requests_are_written_as_the_protobuf_library_writes_their_merge(
 
 
 @signals
-@few
 @given(data=st.data())
 def test_what_was_written_reads_back_in_canonical_encoding(
     signal: str, data: st.DataObject
@@ -130,7 +127,6 @@ _NOISE: st.SearchStrategy[list[tuple[str, Any]]] = st.sampled_from(
 
 
 @signals
-@few
 @given(data=st.data())
 def test_every_spelling_of_a_document_reads_the_same(signal: str, data: st.DataObject) -> None:
     request = data.draw(requests(signal))

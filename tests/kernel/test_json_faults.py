@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock._kernel import Batch, MalformedPayload
 from tests.kernel.documents import otlp_json, span
 from tests.kernel.messages import REQUESTS, SIGNALS, delimited, nested, requests
-
-few = settings(max_examples=50)  # each draws a whole request
 
 BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"traceId": "abc"}, "expected a string of hex digits, two for each byte"),
@@ -133,7 +131,6 @@ def test_what_an_unknown_key_holds_may_nest_without_limit() -> None:
     assert Batch.from_json("traces", text).to_otlp() == b""
 
 
-@few
 @given(data=st.data())
 def test_a_document_cut_short_is_refused(data: st.DataObject) -> None:
     signal = data.draw(st.sampled_from(SIGNALS))
@@ -144,7 +141,6 @@ def test_a_document_cut_short_is_refused(data: st.DataObject) -> None:
     assert refused.value.offset <= len(cut)
 
 
-@few
 @given(data=st.data())
 def test_a_damaged_document_is_refused_or_read_as_some_request(data: st.DataObject) -> None:
     signal = data.draw(st.sampled_from(SIGNALS))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf.message import Message
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
@@ -97,7 +97,6 @@ def any_value(value: AnyValue) -> Any:
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
-@settings(max_examples=50)  # each draws a whole request
 @given(data=st.data())
 def test_rows_are_the_items_with_what_their_parents_say(signal: str, data: st.DataObject) -> None:
     payload = data.draw(payloads(signal))
