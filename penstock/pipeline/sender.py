@@ -10,6 +10,7 @@ from penstock.pipeline.errors import Invalid, Refused, Retryable
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import pause
 from penstock.pipeline.retry import Backoff
+from penstock.pipeline.room import Room
 
 if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch, Signal
@@ -35,6 +36,11 @@ _MEANING = {
 }
 
 
+MAX_BYTES_UNDER_WAY = 8 * 1024 * 1024
+"""Bytes of batches that are attempted at a time. A client library keeps two copies of what it sends:
+ten consumers with large batches would hold as much memory again as all else, and send no faster."""
+
+
 class Sender:
     """Sends one exporter's batches of one signal, and counts every item as sent or failed.
 
@@ -53,6 +59,7 @@ class Sender:
         self._timeout = timeout
         self._retry = retry
         self._faults = FaultLog(context.logger)
+        self._room = Room(MAX_BYTES_UNDER_WAY)
         self._attempts: set[asyncio.Timeout] = set()
         self._hurried = asyncio.Event()
         self._abandoned = False
@@ -109,19 +116,20 @@ class Sender:
                 return None
 
     async def _attempt(self, batch: Batch) -> Rejected | None:
-        if self._abandoned:
-            msg = "no time is left for an attempt"
-            raise Retryable(msg)
-        try:
-            async with asyncio.timeout(self._timeout) as attempt:
-                self._attempts.add(attempt)
-                try:
-                    return await self._exporter.send(batch)
-                finally:
-                    self._attempts.discard(attempt)
-        except TimeoutError as error:
-            msg = f"no answer in time (timeout {self._timeout}s)"
-            raise Retryable(msg) from error
+        async with self._room.for_(batch.nbytes):
+            if self._abandoned:
+                msg = "no time is left for an attempt"
+                raise Retryable(msg)
+            try:
+                async with asyncio.timeout(self._timeout) as attempt:
+                    self._attempts.add(attempt)
+                    try:
+                        return await self._exporter.send(batch)
+                    finally:
+                        self._attempts.discard(attempt)
+            except TimeoutError as error:
+                msg = f"no answer in time (timeout {self._timeout}s)"
+                raise Retryable(msg) from error
 
     def _deliver(self, batch: Batch, rejected: Rejected | None) -> None:
         lost = min(rejected.items, len(batch)) if rejected else 0
