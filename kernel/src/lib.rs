@@ -12,6 +12,7 @@ pub mod memory;
 pub mod merge;
 pub mod path;
 pub mod payload;
+pub mod pool;
 pub mod rows;
 pub mod scalar;
 pub mod schema;

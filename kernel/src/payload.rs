@@ -1,6 +1,7 @@
 //! One request's bytes with their index: what batches are made of and share.
 
 use crate::index::Index;
+use crate::pool;
 use crate::schema::Signal;
 use crate::wire::Result;
 
@@ -22,9 +23,9 @@ impl Payload {
         Self { signal, bytes, index }
     }
 
-    /// Bytes of memory: the index of many empty items is larger than what it indexes.
+    /// Its bytes and those of its index, which for many empty items is the larger part.
     pub fn weight(&self) -> usize {
-        self.bytes.capacity() + self.index.weight()
+        self.bytes.len() + self.index.weight()
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -37,5 +38,11 @@ impl Payload {
 
     pub fn items(&self) -> usize {
         self.index.items().len()
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        pool::give_back(std::mem::take(&mut self.bytes));
     }
 }

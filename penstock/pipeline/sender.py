@@ -37,8 +37,9 @@ _MEANING = {
 
 
 MAX_BYTES_UNDER_WAY = 8 * 1024 * 1024
-"""Bytes of batches that are attempted at a time. A client library keeps two copies of what it sends:
-ten consumers with large batches would hold as much memory again as all else, and send no faster."""
+"""Bytes of batches that are attempted at a time. A client library keeps two copies of what it
+sends: ten consumers with large batches would hold as much memory again as all else, and send no
+faster."""
 
 
 class Sender:

@@ -53,15 +53,27 @@ async def test_what_is_larger_than_the_room_goes_alone() -> None:
         ends[1].set()
 
 
+async def fail(room: Room) -> None:
+    async with room.for_(10):
+        raise ZeroDivisionError
+
+
 @in_loop
-async def test_room_is_given_back_by_who_fails_and_by_who_gives_up_waiting() -> None:
+async def test_room_is_given_back_by_who_fails() -> None:
     room = Room(10)
     with pytest.raises(ZeroDivisionError):
-        async with room.for_(10):
-            waiting = asyncio.create_task(work(room, 10, [], asyncio.Event()))
-            await settle()
-            waiting.cancel()
-            await settle()
-            raise ZeroDivisionError
+        await fail(room)
+    async with asyncio.timeout(1), room.for_(10):
+        pass
+
+
+@in_loop
+async def test_who_gives_up_waiting_leaves_the_turn_to_the_next() -> None:
+    room = Room(10)
+    async with room.for_(10):
+        waiting = asyncio.create_task(work(room, 10, [], asyncio.Event()))
+        await settle()
+        waiting.cancel()
+        await settle()
     async with asyncio.timeout(1), room.for_(10):
         pass

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from penstock._kernel import Group
     from penstock.pipeline import Batch
 
-ROOM = 256 * 1024
+ROOM = 480_000
 PART = spans(1, "x" * (ROOM // 8))
 """A bit more than an eighth of the room."""
 

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use crate::pool;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
 /// A request body's encoding, by the names of HTTP's `Content-Encoding` and gRPC's `grpc-encoding`.
@@ -64,7 +65,7 @@ impl Encoding {
 
 fn read_all(reader: impl Read, body: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
     let likely = body.len().saturating_mul(8).clamp(FIRST_BUFFER, limit.max(FIRST_BUFFER));
-    let mut out = Vec::with_capacity(likely.min(4 << 20));
+    let mut out = pool::take(likely.min(4 << 20));
     let mut reader = reader.take(limit as u64 + 1);
     reader.read_to_end(&mut out).map_err(|_| Failure::Broken)?;
     if out.len() > limit { Err(Failure::TooLarge) } else { Ok(out) }

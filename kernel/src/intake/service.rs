@@ -20,6 +20,7 @@ use super::group::{Event, Hold, Shared};
 use super::socket::Open;
 use crate::json;
 use crate::payload::Payload;
+use crate::pool;
 use crate::schema::Signal;
 use crate::wire::Malformed;
 
@@ -184,7 +185,7 @@ impl Service {
             return too_large(limit);
         }
         let mut frame = (dialect == Dialect::Grpc).then(FrameHeader::default);
-        let mut bytes = Vec::with_capacity(announced.min(TRUSTED_SIZE));
+        let mut bytes = pool::take(announced.min(TRUSTED_SIZE));
         while let Some(part) = body.frame().await {
             let Ok(part) = part else { return ended_early() };
             let Ok(mut data) = part.into_data() else { continue };
@@ -194,7 +195,7 @@ impl Service {
                     return too_large(limit);
                 }
                 if bytes.capacity() == 0 {
-                    bytes.reserve_exact(header.len().min(TRUSTED_SIZE));
+                    bytes = pool::take(header.len().min(TRUSTED_SIZE));
                 }
                 if bytes.len() + data.len() > header.len() && !data.is_empty() {
                     return bad_framing("more than one message in a unary call");
