@@ -54,8 +54,8 @@ async def _run(settings: Settings, on_ready: Callable[[], None] | None) -> int:
     def interrupt() -> None:
         nonlocal heard
         if loop.time() - heard >= ECHO:
+            heard = loop.time()
             running.interrupt()
-        heard = loop.time()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, interrupt)

@@ -130,7 +130,7 @@ def test_second_sigterm_ends_at_once_and_tells_what_was_lost(
         penstock.wait_until(lambda: not fetch(health))
         begin = time.monotonic()
 
-        penstock.terminate()
+        eventually(penstock.terminate_again)
 
         assert penstock.wait() == 0
         assert time.monotonic() - begin < 5
