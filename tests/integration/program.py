@@ -105,11 +105,6 @@ class Program:
         """Ask it to end."""
         self._process.terminate()
 
-    def terminate_again(self) -> bool:
-        """Ask it once more, since an echo of the first time counts for nothing; true if it ended."""
-        self._process.terminate()
-        return self._process.poll() is not None
-
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()

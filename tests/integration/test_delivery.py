@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from penstock.pipeline.runner import ECHO
 from tests.integration.jaeger import Jaeger
 from tests.integration.load import SPANS, Load
 from tests.integration.program import complete, eventually, fetch, free_ports
@@ -127,10 +128,11 @@ def test_second_sigterm_ends_at_once_and_tells_what_was_lost(
         Load(penstock.ports.grpc).send(2)
         health = f"http://127.0.0.1:{penstock.ports.health}/"
         penstock.terminate()
-        penstock.wait_until(lambda: not fetch(health))
+        echoed = time.monotonic() + ECHO
+        penstock.wait_until(lambda: not fetch(health) and time.monotonic() > echoed)
         begin = time.monotonic()
 
-        eventually(penstock.terminate_again)
+        penstock.terminate()
 
         assert penstock.wait() == 0
         assert time.monotonic() - begin < 5
