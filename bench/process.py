@@ -138,9 +138,12 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _tree(pid: int) -> Iterator[int]:
     yield pid
+    found: list[str] = []
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from _tree(int(child))
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            found += children.read_text().split()
+    for child in found:
+        yield from _tree(int(child))
 
 
 def _ticks(pid: int) -> int:
