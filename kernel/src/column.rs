@@ -26,9 +26,7 @@ pub fn column<'a>(payloads: &'a [Arc<Payload>], path: &Path) -> Column<'a> {
     let mut dictionary = Dictionary::default();
     let mut codes = Vec::new();
     for payload in payloads {
-        let nodes = 0..payload.index().levels[path.level].len();
-        let of_nodes: Vec<u32> = nodes.map(|i| dictionary.code(value(payload, path, i))).collect();
-        codes.extend(of_items(payload, path.level).map(|node| of_nodes[node]));
+        codes.extend(by_item(payload, path, |found| dictionary.code(found)));
     }
     Column { codes, values: dictionary.values }
 }
@@ -49,12 +47,7 @@ pub fn numbers(payloads: &[Arc<Payload>], path: &Path) -> Option<Numbers> {
 }
 
 fn collect<T: Copy>(payloads: &[Arc<Payload>], path: &Path, read: fn(Found) -> T) -> Vec<T> {
-    let of_payload = |payload: &Arc<Payload>| -> Vec<T> {
-        let nodes = 0..payload.index().levels[path.level].len();
-        let of_nodes: Vec<T> = nodes.map(|i| read(value(payload, path, i))).collect();
-        of_items(payload, path.level).map(|node| of_nodes[node]).collect()
-    };
-    payloads.iter().flat_map(of_payload).collect()
+    payloads.iter().flat_map(|payload| by_item(payload, path, read)).collect()
 }
 
 /// Whether all numbers at a place are integers that cannot be absent; `None` if they are no numbers.
@@ -102,12 +95,18 @@ fn float(found: Found) -> f64 {
     }
 }
 
-/// For each item, the position of the message of `level` that it lies in.
-fn of_items(payload: &Payload, level: usize) -> impl Iterator<Item = usize> {
+/// What `read` makes of the value of each item; called once for items below one parent that has it.
+fn by_item<'a, T: Copy>(
+    payload: &'a Payload,
+    path: &Path,
+    mut read: impl FnMut(Found<'a>) -> T,
+) -> impl Iterator<Item = T> {
     let levels = &payload.index().levels;
+    let nodes = 0..levels[path.level].len();
+    let of_nodes: Vec<T> = nodes.map(|i| read(value(payload, path, i))).collect();
+    let below = &levels[path.level + 1..];
     (0..payload.items()).map(move |item| {
-        let above = levels[level + 1..].iter().rev();
-        above.fold(item, |node, nodes| nodes[node].parent as usize)
+        of_nodes[below.iter().rev().fold(item, |node, nodes| nodes[node].parent as usize)]
     })
 }
 

@@ -7,6 +7,7 @@ pub mod encoding;
 pub mod index;
 pub mod intake;
 pub mod json;
+pub mod lock;
 pub mod lookup;
 pub mod memory;
 pub mod merge;

@@ -1,7 +1,9 @@
 //! Buffers of requests, used again. One thread fills them and another drops them, which an allocator
 //! serves with fresh pages: a sixth of all CPU time went into clearing those.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+
+use crate::lock::lock;
 
 /// Buffers smaller than this the allocator serves well; larger ones are rare.
 const SMALLEST: usize = 32 * 1024;
@@ -29,7 +31,7 @@ fn class(capacity: usize) -> Option<usize> {
 pub fn take(size: usize) -> Vec<u8> {
     let capacity = size.next_power_of_two();
     let Some(class) = class(capacity) else { return Vec::with_capacity(size) };
-    let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut idle = lock(&IDLE);
     let Some(buffer) = idle.buffers[class].pop() else { return Vec::with_capacity(capacity) };
     idle.bytes -= capacity;
     buffer
@@ -39,7 +41,7 @@ pub fn take(size: usize) -> Vec<u8> {
 pub fn give_back(mut buffer: Vec<u8>) {
     let capacity = buffer.capacity();
     let Some(class) = class(capacity) else { return };
-    let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut idle = lock(&IDLE);
     if idle.bytes + capacity <= MAX_IDLE {
         buffer.clear();
         idle.bytes += capacity;

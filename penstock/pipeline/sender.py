@@ -122,15 +122,18 @@ class Sender:
                 msg = "no time is left for an attempt"
                 raise Retryable(msg)
             try:
-                async with asyncio.timeout(self._timeout) as attempt:
-                    self._attempts.add(attempt)
-                    try:
-                        return await self._exporter.send(batch)
-                    finally:
-                        self._attempts.discard(attempt)
+                return await self._send_in_time(batch)
             except TimeoutError as error:
                 msg = f"no answer in time (timeout {self._timeout}s)"
                 raise Retryable(msg) from error
+
+    async def _send_in_time(self, batch: Batch) -> Rejected | None:
+        async with asyncio.timeout(self._timeout) as attempt:
+            self._attempts.add(attempt)
+            try:
+                return await self._exporter.send(batch)
+            finally:
+                self._attempts.discard(attempt)
 
     def _deliver(self, batch: Batch, rejected: Rejected | None) -> None:
         lost = min(rejected.items, len(batch)) if rejected else 0

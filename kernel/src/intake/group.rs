@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::io::{PipeWriter, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
 use super::answer::Refusal;
+use crate::lock::lock;
 use crate::payload::Payload;
 use crate::schema::SIGNALS;
 
@@ -114,10 +115,6 @@ impl Waiting {
         let gathered = gathered || self.answered_bytes >= GATHERED_BYTES;
         !self.announced && (some(unanswered) || (gathered && some(answered)))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io::{self, PipeReader, Read};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::sync::oneshot;
 
 use crate::batch::Batch;
+use crate::lock::lock;
 use crate::schema::Signal;
 use answer::Refusal;
 use group::{EVENTS, Hold, Requests, Shared, Verdict};
@@ -37,10 +38,6 @@ pub struct Intake {
     listeners: Mutex<Vec<TcpListener>>,
     thread: Mutex<Option<JoinHandle<io::Result<()>>>>,
     grace: Arc<Mutex<Duration>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[pymethods]
