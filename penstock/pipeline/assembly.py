@@ -13,6 +13,7 @@ from penstock.pipeline.delivery import Delivery
 from penstock.pipeline.edges import Entry, ReceiverEdge
 from penstock.pipeline.fanout import FanOut, Inlet
 from penstock.pipeline.graph import Graph, Kind, Node, place
+from penstock.pipeline.pace import Pace
 from penstock.pipeline.steps import ProcessorStep, StageStep
 from penstock.pipeline.telemetry import read
 
@@ -36,6 +37,7 @@ class Assembly:
         tasks: Callable[[str], ComponentTasks],
     ) -> None:
         self.books = Books()
+        self._pace = Pace()
         self.extensions: dict[str, Extension] = {}
         self.exporters: dict[str, Exporter] = {}
         self.deliveries: list[Delivery] = []
@@ -110,7 +112,7 @@ class Assembly:
 
     def _add_receiver(self, node: Node) -> None:
         exits = self._exits(node)
-        edge = ReceiverEdge(node.id, exits, self._telemetry)
+        edge = ReceiverEdge(node.id, exits, self._telemetry, self._pace)
         may_wait = any(exit_.may_wait for exit_ in exits.values())
         context = self._context(node.kind, node.id, may_wait=may_wait)
         receiver = self._settings.receivers[node.id].build(context)
@@ -157,6 +159,7 @@ class Assembly:
             pipeline=pipeline,
             may_wait=may_wait,
             books=self.books,
+            pace=self._pace,
         )
 
 

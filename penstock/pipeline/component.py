@@ -31,6 +31,7 @@ from pydantic import BaseModel, ConfigDict
 
 from penstock.pipeline.batch import Batch, Signal
 from penstock.pipeline.books import Books
+from penstock.pipeline.pace import Pace
 
 if TYPE_CHECKING:
     import asyncio
@@ -62,6 +63,7 @@ class Context:
     pipeline: str | None = None
     may_wait: bool = True
     books: Books = field(default_factory=Books)
+    pace: Pace = field(default_factory=Pace)
 
 
 class ComponentConfig(BaseModel):

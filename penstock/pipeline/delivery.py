@@ -61,7 +61,7 @@ class Delivery:
         self._context = context
         self._sender = Sender(exporter, timeout, retry, context, signal)
         self._plan = plan.sending_queue if plan and plan.sending_queue.enabled else None
-        self._queue = SendingQueue(self._plan) if self._plan else None
+        self._queue = SendingQueue(self._plan, context.pace.backlog()) if self._plan else None
         self._waiting = 0
         self._stopping = False
         self._drained = asyncio.Event()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch, Signal
     from penstock.pipeline.books import Books
     from penstock.pipeline.fanout import FanOut
+    from penstock.pipeline.pace import Pace
     from penstock.pipeline.steps import Step
     from penstock.pipeline.telemetry import Counter, Telemetry
 
@@ -26,7 +27,9 @@ _ANSWERS = {
 class ReceiverEdge:
     """A receiver's way into the pipelines of each signal; counts how its senders were answered."""
 
-    def __init__(self, id_: str, exits: Mapping[Signal, FanOut], telemetry: Telemetry) -> None:
+    def __init__(
+        self, id_: str, exits: Mapping[Signal, FanOut], telemetry: Telemetry, pace: Pace
+    ) -> None:
         def count(answer: str) -> dict[Signal, Counter]:
             name, meaning = f"otelcol_receiver_{answer}_", _ANSWERS[answer]
             return {
@@ -35,6 +38,7 @@ class ReceiverEdge:
             }
 
         self._routes = {signal: exit_.consume for signal, exit_ in exits.items()}
+        self._pace = pace
         self.accepted = count("accepted")
         self._refused = count("refused")
         self._failed = count("failed")
@@ -43,6 +47,7 @@ class ReceiverEdge:
         """Hand on what the receiver received. Raises `Refused` or `Invalid`."""
         signal = batch.signal
         try:
+            await self._pace.keep()
             await self._routes[signal](batch)
         except Refused:
             self._refused[signal].add(len(batch))

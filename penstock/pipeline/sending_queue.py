@@ -16,6 +16,7 @@ from penstock.pipeline.errors import Refused
 
 if TYPE_CHECKING:
     from penstock.pipeline.errors import Answer
+    from penstock.pipeline.pace import Backlog
 
 
 class Sizer(StrEnum):
@@ -103,11 +104,12 @@ class QueueConfig(BaseModel):
 class Entry:
     """A batch that the queue answers for, until its last item is delivered or given up."""
 
-    __slots__ = ("answer", "items", "outcome", "size")
+    __slots__ = ("answer", "bytes", "items", "outcome", "size")
 
     def __init__(self, batch: Batch, size: int, outcome: asyncio.Future[Answer] | None) -> None:
         self.size = size
         self.items = len(batch)
+        self.bytes = batch.nbytes
         self.answer: Answer = None
         self.outcome = outcome
 
@@ -190,12 +192,13 @@ class Merger:
 class SendingQueue:
     """Entries from `put` until `settle`, parcels for the consumers in between."""
 
-    def __init__(self, config: QueueConfig) -> None:
+    def __init__(self, config: QueueConfig, backlog: Backlog) -> None:
         self.size = 0
         """What counts against `queue_size`, in the sizer's unit."""
         self.items = 0
         """Items that wait, are being batched or are being sent."""
         self._config = config
+        self._backlog = backlog
         self._ready: asyncio.Queue[Parcel | None] = asyncio.Queue()
         self._merger = Merger(config.batch, self._ready) if config.batch else None
         self._room = asyncio.Event()
@@ -216,6 +219,7 @@ class SendingQueue:
         entry = Entry(batch, size, outcome)
         self.size += size
         self.items += entry.items
+        self._backlog.grow(entry.bytes)
         add = self._merger.add if self._merger else self._ready.put_nowait
         add(Parcel(batch, [(entry, entry.items)]))
         return outcome
@@ -232,6 +236,7 @@ class SendingQueue:
             entry.answer = entry.answer or answer
             if entry.items == 0:
                 self.size -= entry.size
+                self._backlog.shrink(entry.bytes)
                 if entry.outcome and not entry.outcome.done():
                     entry.outcome.set_result(entry.answer)
         self._room.set()

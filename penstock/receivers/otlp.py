@@ -37,7 +37,7 @@ GRPC_METHODS = {
     Signal.LOGS: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 }
 
-MAX_CREDIT = 16 * MIB
+MAX_CREDIT = 4 * MIB
 """Bytes whose senders may be answered before the next stage has them: some requests of each of many
 senders, and a small part of what the process takes."""
 

@@ -1,0 +1,71 @@
+"""The pace at which telemetry is let in: that of the back ends, while they keep up.
+
+Penstock takes requests several times faster than most back ends do. What it took ahead of them
+would only wait in its memory, so senders wait instead, each for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+_MARK = 8 * 1024 * 1024
+"""Bytes that a queue may hold before senders are slowed down: a few full batches."""
+
+_LONGEST = 0.1
+"""Seconds that a batch is held back at most. A queue that does not shrink within that time holds
+back none: its back end is down or slow, and to take what comes meanwhile is what queues are for."""
+
+
+class Backlog:
+    """What one queue holds, and whether that becomes less."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.bytes = 0
+        self._pace = pace
+        self._stuck = False
+
+    def grow(self, size: int) -> None:
+        """So many bytes more wait."""
+        self.bytes += size
+
+    def shrink(self, size: int) -> None:
+        """So many bytes were delivered or given up."""
+        self.bytes -= size
+        self._stuck = False
+        self._pace.shrunk.set()
+
+    @property
+    def ahead(self) -> bool:
+        """Whether more waits than is useful, and waiting for it helps."""
+        return self.bytes > _MARK and not self._stuck
+
+    def give_up(self) -> None:
+        """Hold back nothing on this queue's account until it shrinks."""
+        self._stuck = self.bytes > _MARK
+
+
+class Pace:
+    """Holds back what comes in while a queue is ahead of its back end."""
+
+    def __init__(self) -> None:
+        self.shrunk = asyncio.Event()
+        self._backlogs: list[Backlog] = []
+
+    def backlog(self) -> Backlog:
+        """The account of one more queue."""
+        backlog = Backlog(self)
+        self._backlogs.append(backlog)
+        return backlog
+
+    async def keep(self) -> None:
+        """Return at once, or when the queues are short again, or after a moment."""
+        if not any(backlog.ahead for backlog in self._backlogs):
+            return
+        try:
+            async with asyncio.timeout(_LONGEST):
+                while any(backlog.ahead for backlog in self._backlogs):
+                    self.shrunk.clear()
+                    await self.shrunk.wait()
+        except TimeoutError:
+            for backlog in self._backlogs:
+                backlog.give_up()
