@@ -64,6 +64,16 @@ class Program:
         with self._log.open("ab") as log:
             self._process = _start(argv, log, {**os.environ, **(env or {})})
 
+    @property
+    def pid(self) -> int:
+        """The process' id."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def ready(self) -> bool:
         """Whether it does its work."""
         return True
@@ -88,7 +98,7 @@ class Program:
 
         def alive_and_ready() -> T:
             result = ready()
-            assert result or self._process.poll() is None, self.output()
+            assert result or self.is_alive, self.output()
             return result
 
         return eventually(alive_and_ready, self.output)

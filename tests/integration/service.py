@@ -74,8 +74,12 @@ class Penstock(Program):
         self.ports = Ports(*free_ports(4))
         self._exporters = list(exporters)
         file = folder / f"{name}.yaml"
-        file.write_text(json.dumps(settings(self.ports, exporters)))  # JSON is YAML too
+        file.write_text(json.dumps(self.settings(exporters)))  # JSON is YAML too
         super().__init__(name, command("run", "--config", str(file)), folder)
+
+    def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
+        """What it is started with."""
+        return settings(self.ports, exporters)
 
     def ready(self) -> bool:
         """Whether every pipeline runs."""

@@ -1,4 +1,4 @@
-"""How much memory this process takes while something happens."""
+"""How much memory a process takes while something happens."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROCESS = Path("/proc/self")
-
 
 @dataclass
 class Growth:
@@ -22,16 +20,20 @@ class Growth:
 
 
 @contextmanager
-def peak_memory() -> Iterator[Growth]:
-    """Watch the peak of this process' resident memory; the figure is there at the end."""
+def peak_memory(pid: int | None = None) -> Iterator[Growth]:
+    """Watch the peak of a process' resident memory, without `pid` of this one's.
+
+    The figure is there at the end.
+    """
+    process = Path("/proc", "self" if pid is None else str(pid))
     growth = Growth()
-    PROCESS.joinpath("clear_refs").write_text("5")
-    before = _resident("VmRSS")
+    process.joinpath("clear_refs").write_text("5")
+    before = _resident(process, "VmRSS")
     yield growth
-    growth.bytes = _resident("VmHWM") - before
+    growth.bytes = _resident(process, "VmHWM") - before
 
 
-def _resident(name: str) -> int:
-    found = re.search(rf"{name}:\s+(\d+) kB", PROCESS.joinpath("status").read_text())
+def _resident(process: Path, name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", process.joinpath("status").read_text())
     assert found is not None
     return int(found[1]) * 1024
