@@ -25,6 +25,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -43,6 +44,16 @@ Consume = Callable[[Batch], Awaitable[None]]
 """Hand a batch on: returns when accepted, raises `Refused` or `Invalid`."""
 
 ALL_SIGNALS = frozenset(Signal)
+
+
+class Stability(StrEnum):
+    """How far a component's options can be relied on, in the Collector's words."""
+
+    DEVELOPMENT = "development"
+    ALPHA = "alpha"
+    BETA = "beta"
+    STABLE = "stable"
+    DEPRECATED = "deprecated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,8 @@ class ComponentConfig(BaseModel):
 
     signals: ClassVar[frozenset[Signal]] = ALL_SIGNALS
     """The signals that the component can carry."""
+    stability: ClassVar[Stability] = Stability.ALPHA
+    """What `penstock components` says of it; alpha may change its options with any release."""
 
 
 class Component(ABC):  # noqa: B024
