@@ -30,7 +30,16 @@ Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["200ms", "5s", "1m30s"]}),
+    WithJsonSchema(
+        {
+            "type": ["string", "integer"],
+            "format": "go-duration",
+            "pattern": f"^(0|({_PART.pattern})+)$",
+            "minimum": 0,
+            "maximum": 0,  # the one number that needs no unit
+            "examples": ["200ms", "5s", "1m30s"],
+        }
+    ),
 ]
 """Seconds, written in Go's notation: `200ms`, `5s`, `1m30s`, `0`."""
 
@@ -65,7 +74,14 @@ ListenAddress = Annotated[
     HostPort,
     BeforeValidator(parse_host_port),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["localhost:4317"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "host-port",
+            "pattern": r"^([^:]*|\[[^\[\]]+\]):[0-9]{1,5}$",
+            "examples": ["localhost:4317"],
+        }
+    ),
 ]
 """Where to listen: `host:port`; port 0 takes a free one."""
 
