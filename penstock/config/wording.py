@@ -10,7 +10,7 @@ from penstock.config.document import Node, Scalar, find
 from penstock.config.problems import choices, hint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -52,7 +52,7 @@ def message(model: type[BaseModel], node: Node, path: Path, errors: list[ErrorDe
     """What is wrong at `path` below `node`, which was to be a `model`: all its errors as one."""
     first = errors[0]
     if first["type"] == "extra_forbidden":
-        return f"unknown option{choices(str(path[-1]), _options(model, path[:-1]))}"
+        return _unknown(model, path)
     if first["type"] == "missing":
         return "is required"
     at = find(node, path)
@@ -61,6 +61,14 @@ def message(model: type[BaseModel], node: Node, path: Path, errors: list[ErrorDe
         return _own_words(first, source)
     expected = dict.fromkeys(_expected(error) for error in errors if error["type"] in _EXPECTED)
     return f"expected {' or '.join(expected)}, found {_found(first, source)}"
+
+
+def _unknown(model: type[BaseModel], path: Path) -> str:
+    reasons: Mapping[str, str] = getattr(model, "not_here", {}) if len(path) == 1 else {}
+    name = str(path[-1])
+    if name in reasons:
+        return f"the Collector has this option, Penstock does not: {reasons[name]}"
+    return f"unknown option{choices(name, _options(model, path[:-1]))}"
 
 
 def _own_words(error: ErrorDetails, source: str | None) -> str:

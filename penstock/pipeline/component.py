@@ -23,7 +23,7 @@ A component knows only its `context`: it can be built, called and checked withou
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
@@ -86,6 +86,8 @@ class ComponentConfig(BaseModel):
     """The signals that the component can carry."""
     stability: ClassVar[Stability] = Stability.ALPHA
     """What `penstock components` says of it; alpha may change its options with any release."""
+    not_here: ClassVar[Mapping[str, str]] = {}
+    """Options that the Collector's component has and this one refuses: what to do instead."""
 
 
 class Component(ABC):  # noqa: B024
