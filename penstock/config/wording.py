@@ -64,11 +64,12 @@ def message(model: type[BaseModel], node: Node, path: Path, errors: list[ErrorDe
 
 
 def _unknown(model: type[BaseModel], path: Path) -> str:
-    reasons: Mapping[str, str] = getattr(model, "not_here", {}) if len(path) == 1 else {}
-    name = str(path[-1])
-    if name in reasons:
-        return f"the Collector has this option, Penstock does not: {reasons[name]}"
-    return f"unknown option{choices(name, _options(model, path[:-1]))}"
+    name, around = str(path[-1]), _models_at(model, path[:-1])
+    for found in around:
+        reasons: Mapping[str, str] = getattr(found, "not_here", {})
+        if name in reasons:
+            return f"the Collector has this option, Penstock does not: {reasons[name]}"
+    return f"unknown option{choices(name, [name for found in around for name in _fields(found)])}"
 
 
 def _own_words(error: ErrorDetails, source: str | None) -> str:
@@ -100,13 +101,13 @@ def _remedy(error: ErrorDetails, value: str) -> str:
     return hint(value, quoted.split("'")[1::2])
 
 
-def _options(model: type[BaseModel], path: Path) -> list[str]:
-    """The options where `path` leads; a step that is no option indexes a list or a mapping."""
+def _models_at(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
+    """The models where `path` leads; a step that is no option indexes a list or a mapping."""
     models = [model]
     for step in map(str, path):
         fields = [_fields(found)[step] for found in models if step in _fields(found)]
         models = [below for field in fields for below in _models(field.annotation)] or models
-    return [name for found in models for name in _fields(found)]
+    return models
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
