@@ -32,11 +32,14 @@ Duration = Annotated[
     PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str),
     WithJsonSchema(
         {
-            "type": ["string", "integer"],
-            "format": "go-duration",
-            "pattern": f"^(0|({_PART.pattern})+)$",
-            "minimum": 0,
-            "maximum": 0,  # the one number that needs no unit
+            "anyOf": [
+                {
+                    "type": "string",
+                    "format": "go-duration",
+                    "pattern": f"^(0|({_PART.pattern})+)$",
+                },
+                {"const": 0},  # the one number that needs no unit
+            ],
             "examples": ["200ms", "5s", "1m30s"],
         }
     ),
