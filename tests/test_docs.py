@@ -48,6 +48,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 LEAST: dict[tuple[str, str], Any] = {
     ("receivers", "otlp"): {"protocols": {"grpc": {}}},
+    ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
 }

@@ -34,6 +34,9 @@ def _is_installed(compression: object) -> object:
 Compression = Annotated[Literal["gzip", "zstd", "deflate", "none"], BeforeValidator(_is_installed)]
 """The name of a compression, as in `Content-Encoding`."""
 
+ZstdOrNone = Annotated[Literal["zstd", "none"], BeforeValidator(_is_installed)]
+"""The same where there is no other choice."""
+
 
 class CompressionParams(BaseModel):
     """How hard to compress."""
