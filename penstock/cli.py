@@ -76,7 +76,7 @@ def run(config: Annotated[Path | None, _CONFIG] = None) -> None:
     settings = _load(config or _EMBEDDED)
     logs.configure(settings.telemetry.log_level, settings.telemetry.log_encoding)
     for warning in settings.warnings:
-        _logger.warning(warning)
+        _logger.warning(warning.line)
 
     def ready() -> None:
         _logger.info("Every pipeline runs.")
@@ -91,7 +91,7 @@ def validate(config: Annotated[Path, _CONFIG]) -> None:
     """Check a file and start nothing: report every problem, each with its place."""
     settings = _load(config)
     for warning in settings.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        typer.echo(f"warning: {warning.line}", err=True)
     count = len(settings.pipelines)
     typer.echo(f"{config}: ok, {count} pipeline{'' if count == 1 else 's'}")
 
@@ -123,7 +123,7 @@ def _load(file: Traversable) -> Settings:
     from penstock.pipeline.errors import ConfigError
 
     try:
-        return load(file)
+        return load([file])
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(MISUSED) from None

@@ -109,7 +109,7 @@ def test_version_is_that_of_the_installed_package() -> None:
 
 
 def test_embedded_default_tells_where_to_point_an_sdk() -> None:
-    default = load(files("penstock") / "default.yaml")
+    default = load([files("penstock") / "default.yaml"])
 
     text = greeting(default)
 

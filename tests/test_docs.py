@@ -24,7 +24,7 @@ from penstock.config.catalog import ALIASES, Kind, types
 from penstock.config.components import config_class
 from penstock.config.document import plain
 from penstock.config.load import load_text
-from penstock.config.parse import parse
+from penstock.config.read import read_text
 from penstock.exporters._client import ClientTLS
 from penstock.pipeline import Batch, Signal
 from penstock.pipeline.delivery import DeliveryConfig
@@ -135,7 +135,7 @@ def test_every_python_block_compiles(block: str) -> None:
 @pytest.mark.parametrize("block", blocks("yaml", DOCUMENTS))
 def test_every_yaml_block_loads_without_a_warning(block: str) -> None:
     environ = dict.fromkeys(re.findall(r"\$\{env:(\w+)", block), "value")
-    document = parse(block, "example", environ)
+    document = read_text(block, "example", environ)
     assert document.faults == []
     part = plain(document.root)
     whole = completed(part)
@@ -242,7 +242,7 @@ def test_documented_defaults_are_the_defaults(kind: Kind, section: str) -> None:
         if default == "none":
             assert not field.get_default(call_default_factory=True), option
         if re.fullmatch(r"`[^`]+`", default):
-            text = plain(parse(f"option: {default[1:-1]}", "default", {}).root)
+            text = plain(read_text(f"option: {default[1:-1]}", "default", {}).root)
             kind_of: Any = field.annotation
             read = create_model("Option", option=(kind_of, field)).model_validate(text)
             assert dict(read) == {"option": field.default}, option

@@ -57,16 +57,21 @@ def _validate(model: type[Model], node: Node) -> Model:
 def _amend(data: Any, node: Node, error: ErrorDetails) -> bool:
     """Read what YAML cannot type, nothing or substituted text, as what the option wants."""
     path = _location(node, error)
-    scalar = find(node, path)
-    if not path or not isinstance(scalar, Scalar):
+    found = find(node, path)
+    if not path or not found:
         return False
-    if scalar.value is None and error["type"] in _EMPTY:
+    if isinstance(found, Scalar) and found.value is None and error["type"] in _EMPTY:
         _put(data, path, _EMPTY[error["type"]]())
-    elif scalar.substituted and error["type"] == "string_type":
-        _put(data, path, scalar.text)
+    elif error["type"] == "string_type" and (text := _outside(found)) is not None:
+        _put(data, path, text)
     else:
         return False
     return True
+
+
+def _outside(node: Node) -> str | None:
+    """The text of what came from outside the file."""
+    return node.text if not isinstance(node, Scalar) or node.substituted else None
 
 
 def _put(data: Any, path: Path, value: Any) -> None:

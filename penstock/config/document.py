@@ -1,4 +1,4 @@
-"""Settings as a tree of nodes that know their place in the file."""
+"""Settings as a tree of nodes that know where they come from."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value. `source` is its text as written, `text` the same after substitution."""
+    """One value. `source` is its text as written, `text` the same after substitution.
+
+    `plain` is for text without quotes, which YAML gives a type.
+    """
 
     place: Place
     source: str
     text: str
     value: Value
+    plain: bool = True
 
     @property
     def substituted(self) -> bool:
@@ -27,10 +31,11 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A list."""
+    """A list. `text` is all of it where one variable holds it."""
 
     place: Place
     items: list[Node]
+    text: str | None = None
 
 
 class Entry(NamedTuple):
@@ -42,10 +47,11 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A mapping. Its keys are always text."""
+    """A mapping. Its keys are always text. `text` is all of it where one variable holds it."""
 
     place: Place
     entries: dict[str, Entry]
+    text: str | None = None
 
 
 Node = Scalar | Sequence | Mapping
@@ -53,11 +59,15 @@ Node = Scalar | Sequence | Mapping
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file, and the faults that did not keep it from being read."""
+    """Settings of one source or of several, and the faults that did not keep them from being read.
 
-    name: str
+    `warnings` are what does not stop the start.
+    """
+
     root: Mapping
+    names: tuple[str, ...]
     faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
 
     def find(self, path: Path) -> Node | None:
         """The node at `path`, if there is one."""

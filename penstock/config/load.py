@@ -1,4 +1,4 @@
-"""Read settings: from a file's text to `Settings`, or to everything that is wrong with it."""
+"""Read settings: from their sources to `Settings`, or to everything that is wrong with them."""
 
 from __future__ import annotations
 
@@ -9,41 +9,43 @@ from penstock.config.catalog import Kind
 from penstock.config.check import check
 from penstock.config.components import config_class
 from penstock.config.links import check_links
-from penstock.config.parse import MAX_BYTES, parse
 from penstock.config.pipelines import Defined, Pipeline, read_pipelines
 from penstock.config.problems import Problems
+from penstock.config.read import read, read_text
 from penstock.config.service import Root, ServiceSection
 from penstock.config.settings import PipelineSettings, Settings
 from penstock.config.wiring import check_wiring
 from penstock.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from importlib.resources.abc import Traversable
 
+    from penstock.config.document import Document
     from penstock.pipeline.component import ComponentConfig
 
 
-def load(file: Traversable, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read a file, which may also be one inside a package.
+def load(
+    sources: Iterable[str | Traversable],
+    sets: Iterable[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Read and merge `sources`, then `sets` such as `processors.batch.timeout=2s`.
 
-    Raises `ConfigError` with every problem that the file has.
+    A source is a file (which may also be one inside a package), the path of a file or a folder, or
+    has a scheme: `file:PATH`, `yaml:TEXT`, `env:NAME`. Raises `ConfigError` with every problem.
     """
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(MAX_BYTES + 1).decode("utf-8-sig")
-    except OSError as error:
-        msg = f"{file}: cannot be read: {error.strerror}"
-        raise ConfigError(msg) from error
-    except UnicodeDecodeError as error:
-        msg = f"{file}: not UTF-8 text: {error.reason} at byte {error.start}"
-        raise ConfigError(msg) from error
-    return load_text(text, str(file), environ)
+    return check_document(read(sources, sets, environ))
 
 
 def load_text(text: str, name: str, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read YAML text; `name` stands for it in reports. Raises `ConfigError` as `load` does."""
-    problems = Problems(parse(text, name, environ))
+    return check_document(read_text(text, name, environ))
+
+
+def check_document(document: Document) -> Settings:
+    """The settings that a document holds. Raises `ConfigError` with everything wrong with it."""
+    problems = Problems(document)
     root = check(Root, (), problems)
     defined: Defined = {kind: _classes(kind, problems) for kind in Kind}
     configs = {kind: _configs(kind, defined, problems) for kind in Kind}

@@ -6,7 +6,7 @@ merge keys. Tags are refused; size and depth are bounded with every alias writte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -21,18 +21,13 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from penstock.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
-from penstock.config.problems import Fault, Path, Place, report
+from penstock.config.document import Entry, Mapping, Node, Scalar, Sequence
+from penstock.config.problems import Fault, Path, Place
 from penstock.config.scalars import resolve
-from penstock.config.substitute import is_reference, substitute
-from penstock.pipeline.errors import ConfigError
+from penstock.config.sources import MAX_BYTES, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from collections.abc import Mapping as Environment
-
-MAX_BYTES = 4 << 20
-"""Size of a document. The largest Collector files that people publish are under 1 MiB."""
 
 MAX_DEPTH = 64
 """Levels of nesting. The Collector's deepest options are at about 12."""
@@ -50,67 +45,80 @@ _PLAINER = {
 }
 
 
-def parse(text: str, name: str, environ: Environment[str, str]) -> Document:
-    """Read one YAML document and substitute `${env:…}`; `name` stands for it in reports.
+def parse(source: Source) -> tuple[Node, list[Fault]]:
+    """The node that is the text of `source`, and the faults that did not keep it from being read.
 
-    Raises `ConfigError` for text that is not YAML, and for what exceeds the bounds.
+    Nothing is substituted yet. Raises `UnreadableError` for text that is not YAML, and for what
+    exceeds the bounds.
     """
-    builder = _Builder(environ)
+    builder = _Builder(source)
     try:
-        if len(text.encode()) > MAX_BYTES:
-            _stop(Place(1, 1), (), f"the file is over {MAX_BYTES >> 20} MiB, the limit of settings")
-        root = builder.document(YAML(typ="safe", pure=True).parse(text))
-    except _UnreadableError as error:
-        raise ConfigError(report(name, [*builder.faults, error.fault])) from None
+        root = builder.document(YAML(typ="safe", pure=True).parse(_bounded(source)))
     except YAMLError as error:
-        raise ConfigError(report(name, [*builder.faults, _syntax(error, text)])) from None
-    return Document(name, root, builder.faults)
+        fault = _syntax(error, source)
+        raise UnreadableError([*builder.faults, fault]) from None
+    return root, builder.faults
 
 
-class _UnreadableError(Exception):
-    """A fault after which the rest of the document means nothing."""
+def _bounded(source: Source) -> str:
+    if len(source.text.encode()) > MAX_BYTES:
+        message = f"the text is over {MAX_BYTES >> 20} MiB, the limit of settings"
+        raise UnreadableError([Fault(Place(1, 1, source.name), (), message)])
+    return source.text
 
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
+
+class UnreadableError(Exception):
+    """The last of `faults` is one after which the rest of the text means nothing."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
 
 
-def _stop(place: Place, path: Path, message: str) -> NoReturn:
-    raise _UnreadableError(Fault(place, path, message))
+class _Anchor(NamedTuple):
+    """A node that has a name, the values in it and the levels below it, aliases written out."""
+
+    node: Node
+    size: int
+    height: int
 
 
 class _Builder:
     """Makes nodes of the parser's events."""
 
-    def __init__(self, environ: Environment[str, str]) -> None:
+    def __init__(self, source: Source) -> None:
         self.faults: list[Fault] = []
-        self._environ = environ
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._source = source
+        self._anchors: dict[str, _Anchor] = {}
         self._size = 0
+        self._depth = 0
 
-    def document(self, events: Iterator[Any]) -> Mapping:
+    def document(self, events: Iterator[Any]) -> Node:
         root: Node | None = None
         for event in events:
             if not isinstance(event, DocumentStartEvent):
                 continue
             if root:
-                _stop(_place(event), (), "a second document; settings are one document")
-            root = self._node(next(events), (), events)
-        if not isinstance(root, Mapping):
-            _stop(Place(1, 1), (), "expected a mapping with `receivers`, `exporters` and `service`")
-        return root
+                self._stop(event, (), "a second document; settings are one document")
+            root = self._node(next(events), self._source.path, events)
+        return root or Scalar(Place(1, 1, self._source.name), "", "", None)
 
     def _node(self, event: Any, path: Path, events: Iterator[Any]) -> Node:
-        if len(path) > MAX_DEPTH:
-            _stop(_place(event), (), f"nested more than {MAX_DEPTH} levels deep")
         if isinstance(event, AliasEvent):
             return self._alias(event, path)
         if event.tag is not None:
-            self._fault(_place(event), path, f"the tag `{event.tag}` is refused; leave tags out")
-        before = self._size
-        self._count(1, event, path)
+            self._fault(
+                self._place(event), path, f"the tag `{event.tag}` is refused; leave tags out"
+            )
+        self._count(1, len(path), event, path)
+        if event.anchor is None:
+            return self._content(event, path, events)
+        return self._anchored(event, path, events)
+
+    def _anchored(self, event: Any, path: Path, events: Iterator[Any]) -> Node:
+        size, depth, self._depth = self._size, self._depth, len(path)
         node = self._content(event, path, events)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = node, self._size - before
+        self._anchors[event.anchor] = _Anchor(node, self._size - size + 1, self._depth - len(path))
+        self._depth = max(depth, self._depth)
         return node
 
     def _content(self, event: Any, path: Path, events: Iterator[Any]) -> Node:
@@ -118,26 +126,29 @@ class _Builder:
             return self._sequence(event, path, events)
         if isinstance(event, MappingStartEvent):
             return self._mapping(event, path, events)
-        return self._scalar(event, path)
+        return self._scalar(event)
 
     def _alias(self, event: AliasEvent, path: Path) -> Node:
         # An anchor is known when its node is complete, so no node can contain itself.
         if event.anchor not in self._anchors:
-            _stop(_place(event), path, f"no anchor `&{event.anchor}` comes before this alias")
-        node, size = self._anchors[event.anchor]
-        self._count(size, event, path)
-        return node
+            self._stop(event, path, f"no anchor `&{event.anchor}` comes before this alias")
+        anchor = self._anchors[event.anchor]
+        self._count(anchor.size, len(path) + anchor.height, event, path)
+        return anchor.node
 
-    def _count(self, nodes: int, event: Any, path: Path) -> None:
+    def _count(self, nodes: int, depth: int, event: Any, path: Path) -> None:
         self._size += nodes
+        self._depth = max(self._depth, depth)
+        if depth > MAX_DEPTH:
+            self._stop(event, (), f"nested more than {MAX_DEPTH} levels deep")
         if self._size > MAX_NODES:
-            _stop(_place(event), path, f"over {MAX_NODES:,} values, counting each alias in full")
+            self._stop(event, path, f"over {MAX_NODES:,} values, counting each alias in full")
 
     def _sequence(self, start: SequenceStartEvent, path: Path, events: Iterator[Any]) -> Sequence:
         items: list[Node] = []
         while not isinstance(event := next(events), SequenceEndEvent):
             items.append(self._node(event, (*path, len(items)), events))
-        return Sequence(_place(start), items)
+        return Sequence(self._place(start), items)
 
     def _mapping(self, start: MappingStartEvent, path: Path, events: Iterator[Any]) -> Mapping:
         entries: dict[str, Entry] = {}
@@ -149,14 +160,14 @@ class _Builder:
                 merged = self._merge(node, path) | merged
             elif key in entries:
                 first = entries[key].key
-                self._fault(_place(event), (*path, key), f"given twice, first at {first}")
+                self._fault(self._place(event), (*path, key), f"given twice, first at {first}")
             else:
-                entries[key] = Entry(_place(event), node)
-        return Mapping(_place(start), merged | entries)
+                entries[key] = Entry(self._place(event), node)
+        return Mapping(self._place(start), merged | entries)
 
     def _key(self, event: Any, path: Path) -> str:
         if not isinstance(event, ScalarEvent):
-            _stop(_place(event), path, "expected a name as the key of a mapping")
+            self._stop(event, path, "expected a name as the key of a mapping")
         return str(event.value)
 
     def _merge(self, node: Node, path: Path) -> dict[str, Entry]:
@@ -169,38 +180,35 @@ class _Builder:
                 self._fault(source.place, (*path, "<<"), "expected a mapping to merge")
         return merged
 
-    def _scalar(self, event: ScalarEvent, path: Path) -> Scalar:
-        source = str(event.value)
-        try:
-            text = substitute(source, self._environ)
-        except ValueError as error:
-            self._fault(_place(event), path, str(error))
-            text = source
-        from_outside = text != source and is_reference(source)
-        value = resolve(text) if _is_plain(event) or from_outside else text
-        return Scalar(_place(event), source, text, value)
+    def _scalar(self, event: ScalarEvent) -> Scalar:
+        text = str(event.value)
+        plain = _is_plain(event)
+        return Scalar(self._place(event), text, text, resolve(text) if plain else text, plain)
 
     def _fault(self, place: Place, path: Path, message: str) -> None:
         self.faults.append(Fault(place, path, message))
+
+    def _stop(self, event: Any, path: Path, message: str) -> NoReturn:
+        raise UnreadableError([*self.faults, Fault(self._place(event), path, message)])
+
+    def _place(self, event: Any) -> Place:
+        return Place(event.start_mark.line + 1, event.start_mark.column + 1, self._source.name)
 
 
 def _is_plain(event: ScalarEvent) -> bool:
     return event.style is None
 
 
-def _place(event: Any) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _syntax(error: YAMLError, text: str) -> Fault:
+def _syntax(error: YAMLError, source: Source) -> Fault:
+    name, text = source.name, source.text
     if isinstance(error, ReaderError):
         before = text[: error.position]
         line = before.count("\n") + 1
-        place = Place(line, len(before) - before.rfind("\n"))
+        place = Place(line, len(before) - before.rfind("\n"), name)
         return Fault(place, (), f"the character U+{error.character:04X} is not allowed in YAML")
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
-        return Fault(Place(1, 1), (), str(error))
+        return Fault(Place(1, 1, name), (), str(error))
     mark = error.problem_mark
     problem = f"{error.context}: {error.problem}" if error.context else error.problem
     message = _PLAINER.get(error.problem, problem)
-    return Fault(Place(mark.line + 1, mark.column + 1), (), message)
+    return Fault(Place(mark.line + 1, mark.column + 1, name), (), message)

@@ -1,15 +1,17 @@
-"""Everything that is wrong with a file, collected and reported at once."""
+"""Everything that is wrong with settings, collected and reported at once."""
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.logs import printable
 from penstock.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from penstock.config.document import Document
 
@@ -18,22 +20,30 @@ MAX_SHOWN = 100
 
 _ALIKE = 0.7  # `traces` and `metrics` are alike to 0.62, and no one mistakes them
 
+_SUGGESTION = re.compile(r"; did you mean `([^`]+)`\?")
+
 Path = tuple[str | int, ...]
 """Where in the settings: keys of mappings and indexes of lists, from the root."""
 
 
 class Place(NamedTuple):
-    """Where in the file: line and column, both counted from 1."""
+    """Where in which source: line and column, both counted from 1, and the source's name."""
 
     line: int
     column: int
+    name: str = ""
 
     def __str__(self) -> str:
         return f"{self.line}:{self.column}"
 
+    @property
+    def named(self) -> str:
+        """`name:line:column`."""
+        return f"{printable(self.name)}:{self}"
+
 
 class Fault(NamedTuple):
-    """One problem, with its place in the file and, where it has one, its path."""
+    """One problem, with its place and, where it has one, its path."""
 
     place: Place
     path: Path
@@ -43,6 +53,17 @@ class Fault(NamedTuple):
         text = f"{dotted(self.path)}: {self.message}" if self.path else self.message
         return printable(text)
 
+    @property
+    def suggestion(self) -> str | None:
+        """What was probably meant, where the message says so."""
+        match = _SUGGESTION.search(self.message)
+        return match[1] if match else None
+
+    @property
+    def line(self) -> str:
+        """All of it in one line: `name:line:column: path: message`."""
+        return f"{self.place.named}: {self}"
+
 
 class Problems:
     """What is wrong with a document, and what its author should know about it."""
@@ -51,7 +72,7 @@ class Problems:
         self.document = document
         self._faults = list(document.faults)
         self._faulty = {fault.path for fault in document.faults}
-        self._warnings: list[Fault] = []
+        self._warnings = list(document.warnings)
 
     def add(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note a fault of the value at `path` or of its `key`; the last steps may not exist.
@@ -69,26 +90,43 @@ class Problems:
     def raise_any(self) -> None:
         """Raise `ConfigError` with every fault, if there is one."""
         if self._faults:
-            raise ConfigError(report(self.document.name, self._faults))
+            raise fault_error(self._faults, self.document.names)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """One line each, with its place, in the order of the file."""
-        return tuple(
-            f"{self.document.name}:{fault.place}: {fault}" for fault in sorted(self._warnings)
-        )
+    def warnings(self) -> tuple[Fault, ...]:
+        """All of them in the order of the sources."""
+        return tuple(_ordered(self._warnings, self.document.names))
 
 
-def report(name: str, faults: Iterable[Fault]) -> str:
-    """The text for a person: how many problems the file `name` has, then one a line, in order."""
-    ordered = sorted(faults, key=lambda fault: fault.place)
-    shown = ordered[:MAX_SHOWN]
-    width = max(len(str(fault.place)) for fault in shown)
-    lines = [f"  {fault.place!s:{width}}  {fault}" for fault in shown]
-    if len(ordered) > len(shown):
-        lines.append(f"  and {len(ordered) - len(shown)} more")
-    count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
-    return "\n".join((f"{printable(name)}: {count}", *lines))
+def fault_error(faults: Iterable[Fault], names: Sequence[str]) -> ConfigError:
+    """What to raise for `faults`; `names` are the sources in their order."""
+    ordered = _ordered(faults, names)
+    return ConfigError(report(ordered), tuple(ordered))
+
+
+def report(faults: Sequence[Fault]) -> str:
+    """The text for a person: for each source how many problems it has, then one a line."""
+    shown = faults[:MAX_SHOWN]
+    lines = []
+    for name, group in groupby(shown, key=lambda fault: fault.place.name):
+        found = list(group)
+        width = max(len(str(fault.place)) for fault in found)
+        count = sum(fault.place.name == name for fault in faults)
+        lines.append(f"{printable(name)}: {count} problem{'' if count == 1 else 's'}")
+        lines += [f"  {fault.place!s:{width}}  {fault}" for fault in found]
+    if len(faults) > len(shown):
+        lines.append(f"  and {len(faults) - len(shown)} more")
+    return "\n".join(lines)
+
+
+def _ordered(faults: Iterable[Fault], names: Sequence[str]) -> list[Fault]:
+    rank = {name: place for place, name in enumerate(names)}
+
+    def key(fault: Fault) -> tuple[int, str, Place]:
+        place = fault.place
+        return rank.get(place.name, len(rank)), place.name, place
+
+    return sorted(faults, key=key)
 
 
 def dotted(path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from penstock.config.types import HostPort
 
 if TYPE_CHECKING:
+    from penstock.config.problems import Fault
     from penstock.pipeline.batch import Signal
     from penstock.pipeline.component import (
         ConnectorConfig,
@@ -87,4 +88,4 @@ class Settings:
     pipelines: dict[str, PipelineSettings] = field(default_factory=dict)
     service_extensions: tuple[str, ...] = ()
     telemetry: TelemetrySettings = TelemetrySettings()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Fault, ...] = ()

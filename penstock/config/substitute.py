@@ -1,51 +1,134 @@
-"""`${env:NAME}` in values, as in the Collector."""
+"""`${env:NAME}` and `${file:PATH}` in values, as in the Collector."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from penstock.config.sources import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-_REFERENCE = re.compile(r"\$\{(?P<body>[^{}]*)\}")
-_DOLLAR = re.compile(rf"\$\$|{_REFERENCE.pattern}|(?P<unclosed>\$\{{)")
-_VARIABLE = re.compile(
-    r"(?:env:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL
-)
+MAX_NESTED = 8
+"""References within one another: `${env:A:-${env:B}}` has two levels."""
+
+_PIECE = re.compile(r"\$\$|\$\{|[{}$]|[^{}$]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCHEME = re.compile(r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):)?(?P<rest>.*)", re.DOTALL)
+_FORMS = "expected `${env:NAME}`, `${env:NAME:-default}` or `${file:PATH}`"
 
 
-def substitute(text: str, environ: Mapping[str, str]) -> str:
-    """Replace `${env:NAME}`, `${env:NAME:-default}` and, with `env` understood, `${NAME}`.
+class Reference(NamedTuple):
+    """`${…}`, by the parts of what stands between its braces."""
 
-    `$$` stands for one `$`; what a variable holds is not looked at again. Raises `ValueError` for a
-    variable that is not set and has no default, and for any other form of `${…}`.
+    body: list[Part]
+
+    def __str__(self) -> str:
+        return f"${{{''.join(map(str, self.body))}}}"
+
+
+Part = str | Reference
+
+
+class Content(NamedTuple):
+    """What a reference stands for. `name` is the file's or the variable's, with its scheme."""
+
+    name: str
+    text: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is what a file holds."""
+        return self.name.startswith("file:")
+
+    @property
+    def is_settings(self) -> bool:
+        """Whether it must be YAML, by the file's name."""
+        return self.is_file and self.name.endswith((".yaml", ".yml"))
+
+
+def split(text: str) -> list[Part]:
+    """The text and the references in it, in turns; `$$` has become `$`.
+
+    Raises `ValueError` for a reference without end, and for too many in one another.
     """
-
-    def value(match: re.Match[str]) -> str:
-        if match["unclosed"]:
-            msg = "`${` without its `}`, or one inside another; write `$${` for the text itself"
-            raise ValueError(msg)
-        return "$" if match["body"] is None else _lookup(match["body"], environ)
-
-    return _DOLLAR.sub(value, text) if "$" in text else text
+    return _parts(iter(_PIECE.findall(text)), 0)
 
 
-def is_reference(text: str) -> bool:
-    """Whether the whole of `text` is one `${…}`, whose value then has the type it has in YAML."""
-    return _REFERENCE.fullmatch(text) is not None
+def join(parts: list[Part], environ: Mapping[str, str]) -> str:
+    """The text with every reference replaced. Raises `ValueError` as `look_up` does."""
+    return "".join(part if isinstance(part, str) else look_up(part, environ).text for part in parts)
 
 
-def _lookup(body: str, environ: Mapping[str, str]) -> str:
-    variable = _VARIABLE.fullmatch(body)
-    if not variable:
-        msg = (
-            f"`${{{body}}}` is not understood; expected `${{env:NAME}}` or `${{env:NAME:-default}}`"
-        )
+def look_up(reference: Reference, environ: Mapping[str, str]) -> Content:
+    """What `${env:NAME}`, `${env:NAME:-default}`, `${NAME}` or `${file:PATH}` stands for.
+
+    It is not looked at again. Raises `ValueError` for a variable that is not set and has no
+    default, for a file that cannot be read, and for any other form of `${…}`.
+    """
+    target, default = _halves(reference)
+    match = _SCHEME.fullmatch(join(target, environ))
+    assert match
+    if match["scheme"] == "file":
+        return Content(f"file:{match['rest']}", _file(match["rest"]))
+    if match["scheme"] not in {None, "env"} or not _NAME.fullmatch(match["rest"]):
+        raise ValueError(_not_understood(reference, match["scheme"]))
+    text = environ.get(match["rest"])
+    if text is None:
+        text = _default(match["rest"], default, environ)
+    return Content(f"env:{match['rest']}", text)
+
+
+def _parts(pieces: Iterator[str], depth: int) -> list[Part]:
+    if depth > MAX_NESTED:
+        msg = f"more than {MAX_NESTED} references within one another"
         raise ValueError(msg)
-    found = environ.get(variable["name"], variable["default"])
-    if found is None:
-        name = variable["name"]
+    parts: list[Part] = []
+    for piece in pieces:
+        if piece == "${":
+            parts.append(Reference(_parts(pieces, depth + 1)))
+        elif piece == "{" and depth:
+            parts += ["{", *_parts(pieces, depth + 1), "}"]
+        elif piece == "}" and depth:
+            return parts
+        else:
+            parts.append("$" if piece == "$$" else piece)
+    if depth:
+        msg = "`${` without its `}`; write `$${` for the text itself"
+        raise ValueError(msg)
+    return parts
+
+
+def _halves(reference: Reference) -> tuple[list[Part], list[Part] | None]:
+    """What is referred to, and the default if there is one. Files have none."""
+    if str(reference).startswith("${file:"):
+        return reference.body, None
+    for place, part in enumerate(reference.body):
+        name, found, default = part.partition(":-") if isinstance(part, str) else ("", "", "")
+        if found:
+            return [*reference.body[:place], name], [default, *reference.body[place + 1 :]]
+    return reference.body, None
+
+
+def _default(name: str, default: list[Part] | None, environ: Mapping[str, str]) -> str:
+    if default is None:
         msg = f"the variable {name} is not set; set it, or write `${{env:{name}:-default}}`"
         raise ValueError(msg)
-    return found
+    return join(default, environ)
+
+
+def _file(path: str) -> str:
+    try:
+        # Editors and `echo` end a file with a line feed that is no part of the value.
+        return read_file(Path(path)).removesuffix("\n").removesuffix("\r")
+    except ValueError as error:
+        msg = f"the file {path} {error}"
+        raise ValueError(msg) from error
+
+
+def _not_understood(reference: Reference, scheme: str | None) -> str:
+    if scheme and scheme != "env":
+        return f"`{reference}`: values are not fetched by `{scheme}:`; {_FORMS}"
+    return f"`{reference}` is not understood; {_FORMS}"

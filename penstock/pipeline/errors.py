@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from penstock._kernel import MalformedPayload
 
 if TYPE_CHECKING:
+    from penstock.config.problems import Fault
     from penstock.pipeline.batch import Batch
 
 __all__ = [
@@ -39,7 +40,11 @@ class PenstockError(Exception):
 
 
 class ConfigError(PenstockError):
-    """The settings cannot be used. `str()` is the whole report, one line a problem."""
+    """The settings cannot be used. `str()` is the whole report, `faults` are its problems."""
+
+    def __init__(self, report: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(report)
+        self.faults = faults
 
 
 class StartError(PenstockError):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from penstock.config.load import load, load_text
-from penstock.config.parse import MAX_BYTES
 from penstock.config.settings import LogEncoding, LogLevel, MetricsLevel, PipelineSettings
+from penstock.config.sources import MAX_BYTES
 from penstock.config.types import HostPort
 from penstock.pipeline.batch import Signal
 from penstock.pipeline.errors import ConfigError
@@ -89,7 +89,7 @@ def test_variables_have_the_type_that_their_option_wants() -> None:
 def test_what_is_defined_and_not_used_is_a_warning_with_its_place() -> None:
     text = GATEWAY.replace("[buoy]", "[]").replace("[sieve, sieve/fine]", "[sieve]")
 
-    assert settings(text).warnings == (
+    assert tuple(warning.line for warning in settings(text).warnings) == (
         "gateway.yaml:5:3: processors.sieve/fine: defined, but not used in any pipeline",
         "gateway.yaml:11:3: extensions.buoy: defined, but not used in service.extensions",
     )
@@ -170,7 +170,7 @@ def test_file_may_start_with_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "gateway.yaml"
     file.write_bytes(b"\xef\xbb\xbf" + GATEWAY.encode())
 
-    assert "traces/eu" in load(file).pipelines
+    assert "traces/eu" in load([file]).pipelines
 
 
 @pytest.mark.parametrize(
@@ -189,4 +189,4 @@ def test_file_that_is_no_readable_text_is_a_config_error(
         file.write_bytes(content)
 
     with pytest.raises(ConfigError, match=complaint):
-        load(file)
+        load([file])

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.config.document import plain
-from penstock.config.parse import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse
+from penstock.config.document import Document, Mapping, Node, plain
+from penstock.config.parse import MAX_DEPTH, MAX_NODES, UnreadableError, parse
 from penstock.config.problems import Place
-from penstock.pipeline.errors import ConfigError
+from penstock.config.sources import MAX_BYTES, Source
 
 TEXT = """\
 a: &list
@@ -20,10 +20,22 @@ e: |
 """
 
 
+def node(text: str) -> Node:
+    found, faults = parse(Source("f", text))
+    assert faults == []
+    return found
+
+
+def complaint(text: str) -> str:
+    with pytest.raises(UnreadableError) as raised:
+        parse(Source("f", text))
+    return raised.value.faults[-1].message
+
+
 def test_document_is_the_text_in_plain_types() -> None:
     items = [1, "1", {"b": "yes"}]
 
-    assert plain(parse(TEXT, "f", {}).root) == {
+    assert plain(node(TEXT)) == {
         "a": items,
         "c": items,
         "d": None,
@@ -33,44 +45,51 @@ def test_document_is_the_text_in_plain_types() -> None:
 
 
 def test_alias_gives_containers_of_its_own() -> None:
-    document = plain(parse(TEXT, "f", {}).root)
+    document = plain(node(TEXT))
 
     assert document["a"] is not document["c"]
 
 
 def test_places_are_those_of_values_and_of_the_keys_of_what_has_no_text() -> None:
-    document = parse(TEXT, "f", {})
+    root = node(TEXT)
+    assert isinstance(root, Mapping)
+    document = Document(root, ("f",))
 
-    assert document.place(("a", 1)) == Place(3, 5)
-    assert document.place(("a", 2, "b")) == Place(4, 9)
-    assert document.place(("a", 2, "b"), key=True) == Place(4, 6)
-    assert document.place(("a",)) == Place(1, 1)
-    assert document.place(("d",)) == Place(6, 1)
-    assert document.place(("d", "missing", "below")) == Place(6, 1)
-    assert document.place(("c", 0)) == Place(2, 5)
+    assert document.place(("a", 1)) == Place(3, 5, "f")
+    assert document.place(("a", 2, "b")) == Place(4, 9, "f")
+    assert document.place(("a", 2, "b"), key=True) == Place(4, 6, "f")
+    assert document.place(("a",)) == Place(1, 1, "f")
+    assert document.place(("d",)) == Place(6, 1, "f")
+    assert document.place(("d", "missing", "below")) == Place(6, 1, "f")
+    assert document.place(("c", 0)) == Place(2, 5, "f")
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:
-    parse(f"a: {'[' * (MAX_DEPTH - 1)}1{']' * (MAX_DEPTH - 1)}", "f", {})
-    with pytest.raises(ConfigError, match="nested more than 64 levels deep"):
-        parse(f"a: {'[' * MAX_DEPTH}1{']' * MAX_DEPTH}", "f", {})
+    node(f"a: {'[' * (MAX_DEPTH - 1)}1{']' * (MAX_DEPTH - 1)}")
+    assert complaint(f"a: {'[' * MAX_DEPTH}1{']' * MAX_DEPTH}") == "nested more than 64 levels deep"
+
+
+def test_aliases_nest_as_deep_as_what_they_stand_for() -> None:
+    deep = f"a: &a {'[' * 40}1{']' * 40}\n"
+
+    node(deep + f"b: {'[' * 23}*a{']' * 23}")
+    assert complaint(deep + f"b: {'[' * 24}*a{']' * 24}") == "nested more than 64 levels deep"
+    nested = f"b: &b {'[' * 20}*a{']' * 20}\nc: {'[' * 5}*b{']' * 5}"
+    assert complaint(deep + nested) == "nested more than 64 levels deep"
 
 
 def test_aliases_count_as_often_as_they_are_used() -> None:
     # 1 mapping, 2 lists, and 99 aliases of 1,000 values each: one more would be over the limit.
     text = f"a: &a [{'1,' * 999}]\nb: [{'*a,' * 98}]"
 
-    parse(text, "f", {})
-    with pytest.raises(ConfigError, match=f"over {MAX_NODES:,} values"):
-        parse(text.replace("b: [", "b: [*a, *a, "), "f", {})
+    node(text)
+    assert f"over {MAX_NODES:,} values" in complaint(text.replace("b: [", "b: [*a, *a, "))
 
 
 @pytest.mark.parametrize("unit", ["[", "{a: ", "- ", "? "])
 def test_hostile_text_is_refused_without_reading_it_all(unit: str) -> None:
-    with pytest.raises(ConfigError):
-        parse(unit * 50_000, "f", {})
+    assert complaint(unit * 50_000)
 
 
 def test_text_over_the_limit_is_refused() -> None:
-    with pytest.raises(ConfigError, match="over 4 MiB"):
-        parse("#" * (MAX_BYTES + 1), "f", {})
+    assert "over 4 MiB" in complaint("#" * (MAX_BYTES + 1))

@@ -1,23 +1,38 @@
 from __future__ import annotations
 
-from penstock.config.problems import MAX_SHOWN, Fault, Place, choices, dotted, hint, report
+from penstock.config.problems import (
+    MAX_SHOWN,
+    Fault,
+    Place,
+    choices,
+    dotted,
+    fault_error,
+    hint,
+    report,
+)
 
 
-def test_report_is_in_the_order_of_the_file_and_aligned() -> None:
+def test_report_is_in_the_order_of_the_sources_and_aligned() -> None:
     faults = [
-        Fault(Place(31, 20), ("pipelines", "metrics", "processors", 1), "late"),
-        Fault(Place(4, 5), ("processors", "x"), "early"),
+        Fault(Place(31, 20, "b"), ("pipelines", "metrics", "processors", 1), "late"),
+        Fault(Place(4, 5, "b"), ("processors", "x"), "early"),
+        Fault(Place(1, 1, "included"), (), "last"),
+        Fault(Place(7, 1, "a"), (), "second"),
     ]
 
-    assert report("gateway.yaml", faults) == (
-        "gateway.yaml: 2 problems\n"
+    assert str(fault_error(faults, ["b", "a"])) == (
+        "b: 2 problems\n"
         "  4:5    processors.x: early\n"
-        "  31:20  pipelines.metrics.processors[1]: late"
+        "  31:20  pipelines.metrics.processors[1]: late\n"
+        "a: 1 problem\n"
+        "  7:1  second\n"
+        "included: 1 problem\n"
+        "  1:1  last"
     )
 
 
 def test_report_of_very_many_faults_counts_those_it_does_not_show() -> None:
-    lines = report("f", [Fault(Place(n, 1), (), "x") for n in range(1, MAX_SHOWN + 8)]).splitlines()
+    lines = report([Fault(Place(n, 1, "f"), (), "x") for n in range(1, MAX_SHOWN + 8)]).splitlines()
 
     assert lines[0] == "f: 107 problems"
     assert lines[-1] == "  and 7 more"

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import pytest
 
-from penstock.config.substitute import is_reference, substitute
+from penstock.config.substitute import join, look_up, split
 
-ENVIRON = {"HOST": "db", "PORT": "5432", "EMPTY": "", "NESTED": "${env:HOST}"}
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENVIRON = {"HOST": "db", "PORT": "5432", "EMPTY": "", "NESTED": "${env:HOST}", "WHICH": "HOST"}
+
+
+def substitute(text: str) -> str:
+    return join(split(text), ENVIRON)
 
 
 @pytest.mark.parametrize(
@@ -23,34 +33,61 @@ ENVIRON = {"HOST": "db", "PORT": "5432", "EMPTY": "", "NESTED": "${env:HOST}"}
         ("$$$${HOST}", "$${HOST}"),
         ("$$${HOST}", "$db"),
         ("$HOST costs 5$", "$HOST costs 5$"),
+        ("${env:${env:WHICH}}", "db"),
+        ("${env:NONE:-${env:HOST}:${env:PORT}}", "db:5432"),
+        ("${env:NONE:-{a: {b: $$}}} {}", "{a: {b: $}} {}"),
+        ("${env:HOST:-${env:NONE}}", "db"),
     ],
 )
 def test_variables_are_replaced_and_two_dollars_are_one(text: str, result: str) -> None:
-    assert substitute(text, ENVIRON) == result
+    assert substitute(text) == result
 
 
 def test_what_a_variable_holds_is_not_looked_at_again() -> None:
-    assert substitute("${env:NESTED}", ENVIRON) == "${env:HOST}"
+    assert substitute("${env:NESTED}") == "${env:HOST}"
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("${env:NONE}", "the variable NONE is not set"),
-        ("${file:/etc/passwd}", "is not understood"),
-        ("${}", "is not understood"),
+        ("${}", "`${}` is not understood"),
         ("${env:}", "is not understood"),
-        ("${env:A-B}", "is not understood"),
+        ("${env:A-B}", "`${env:A-B}` is not understood"),
+        ("${https://example.com/x}", "values are not fetched by `https:`"),
+        ("${vault:secret/token}", "values are not fetched by `vault:`; expected `${env:NAME}`"),
         ("${env:HOST", "without its `}`"),
-        ("${env:${HOST}}", "one inside another"),
+        ("${env:NONE:-{}", "without its `}`"),
+        ("${" * 9 + "}" * 9, "more than 8 references within one another"),
     ],
 )
 def test_any_other_form_is_refused(text: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        substitute(text, ENVIRON)
+    with pytest.raises(ValueError, match=re.escape(complaint)):
+        substitute(text)
 
 
-def test_only_a_reference_by_itself_takes_its_type_from_its_value() -> None:
-    assert is_reference("${env:PORT}")
-    assert not is_reference("${env:HOST}:${env:PORT}")
-    assert not is_reference("x${env:PORT}")
+def test_a_file_is_replaced_by_what_it_holds_without_the_end_of_its_last_line(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "token").write_bytes(b"s3$$cr${t}\r\n")
+
+    assert substitute(f"Bearer ${{file:{tmp_path}/token}}!") == "Bearer s3$$cr${t}!"
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"the file .*/none cannot be read: No such file"):
+        substitute(f"${{file:{tmp_path}/none}}")
+
+
+def test_a_files_name_may_look_like_a_default(tmp_path: Path) -> None:
+    (tmp_path / "a:-b").write_text("found")
+
+    assert substitute(f"${{file:{tmp_path}/a:-b}}") == "found"
+
+
+def test_what_was_found_says_where_it_is_from() -> None:
+    (reference,) = split("${HOST}")
+    assert not isinstance(reference, str)
+
+    assert look_up(reference, ENVIRON).name == "env:HOST"
+    assert not look_up(reference, ENVIRON).is_file
