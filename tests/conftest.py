@@ -1,10 +1,25 @@
 """What holds for every test."""
 
-import os
+from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+from tests.certificates import make_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A busy machine is not a fault. `HYPOTHESIS_PROFILE=thorough` looks longer than a developer waits.
 settings.register_profile("quick", deadline=None, max_examples=15)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of certificates, which stay as they are; see `make_all`."""
+    return make_all(tmp_path_factory.mktemp("certificates"))

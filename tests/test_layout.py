@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "penstock"
 
-BENEATH = ("penstock.config.types", "penstock.logs")
-"""What everyone may import, and what imports nothing of ours."""
+BENEATH = ("penstock.config.types", "penstock.config.tls", "penstock.logs")
+"""What everyone may import, and what imports next to nothing of ours."""
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config.types": (),
+    "penstock.config.tls": ("penstock.config.types", "penstock.pipeline.errors"),
     "penstock.logs": (),
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),

@@ -1,4 +1,4 @@
-"""Certificates for the tests of exporters."""
+"""Certificates for tests of TLS, each a PEM file with its key beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import datetime as dt
 import ipaddress
 from typing import TYPE_CHECKING
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 if TYPE_CHECKING:
     from pathlib import Path
 
+HOUR = dt.timedelta(hours=1)
 
 _SIGNS = x509.KeyUsage(
     key_cert_sign=True,
@@ -28,37 +28,38 @@ _SIGNS = x509.KeyUsage(
 )
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority, `ca.pem`, and what it signed: `server.pem` for localhost and
+def make_all(folder: Path) -> Path:
+    """Fill a folder with an authority, `ca.pem`, and what it signed: `server.pem` for localhost and
     127.0.0.1, `client.pem`, and their `.key`. `stranger.pem` is another authority, and `locked.key`
     has a password."""
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = _authority(folder, "ca")
-    _authority(folder, "stranger")
-    _signed(folder, "server", *authority)
-    _signed(folder, "client", *authority)
+    make_authority(folder, "ca")
+    make_authority(folder, "stranger")
+    issue(folder, "server", by="ca")
+    issue(folder, "client", by="ca")
     locked = serialization.BestAvailableEncryption(b"password")
     _write_key(folder, "locked", ec.generate_private_key(ec.SECP256R1()), locked)
     return folder
 
 
-def _authority(folder: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def make_authority(folder: Path, name: str) -> None:
+    """Write a certificate that may sign others, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(name)
     basics = x509.BasicConstraints(ca=True, path_length=0)
     builder = _builder(subject, subject, key, key).add_extension(basics, critical=True)
-    certificate = builder.add_extension(_SIGNS, critical=True).sign(key, hashes.SHA256())
-    _write(folder, name, certificate, key)
-    return certificate, key
+    _write(
+        folder, name, builder.add_extension(_SIGNS, critical=True).sign(key, hashes.SHA256()), key
+    )
 
 
-def _signed(
-    folder: Path, name: str, issuer: x509.Certificate, issuer_key: ec.EllipticCurvePrivateKey
-) -> None:
+def issue(folder: Path, name: str, *, by: str, until: dt.timedelta = HOUR) -> None:
+    """Write a certificate for this machine that the authority `by` signed, and its key."""
+    issuer = x509.load_pem_x509_certificate((folder / f"{by}.pem").read_bytes())
+    issuer_key = serialization.load_pem_private_key((folder / f"{by}.key").read_bytes(), None)
+    assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)
     key = ec.generate_private_key(ec.SECP256R1())
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    builder = _builder(_subject(name), issuer.subject, key, issuer_key).add_extension(
+    builder = _builder(_subject(name), issuer.subject, key, issuer_key, until).add_extension(
         x509.SubjectAlternativeName(names), critical=False
     )
     _write(folder, name, builder.sign(issuer_key, hashes.SHA256()), key)
@@ -73,6 +74,7 @@ def _builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
+    until: dt.timedelta = HOUR,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -83,8 +85,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
+        .not_valid_before(now - 2 * HOUR)
+        .not_valid_after(now + until)
         .add_extension(own, critical=False)
         .add_extension(signer, critical=False)  # Python asks for it from 3.13 on
     )
