@@ -48,8 +48,8 @@ class Group:
     @property
     def batch(self) -> Batch: ...
     @property
-    def transports(self) -> dict[str, int]:
-        """Items by transport, `grpc` and `http`."""
+    def transports(self) -> dict[str, tuple[int, int]]:
+        """Items and requests by transport, `grpc` and `http`."""
 
     @property
     def answered(self) -> bool:

@@ -133,7 +133,7 @@ def test_it_is_readable_while_there_is_something_to_take(intake: Intake) -> None
             (group,) = take(intake)
             assert not is_readable(intake, 0)
             assert names([Batch(group.batch)]) == names([batch])
-            assert group.transports == {"http": len(batch)}
+            assert group.transports == {"http": (len(batch), 1)}
             group.accept()
             assert answer.result().status == 200
 

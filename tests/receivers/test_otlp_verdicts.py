@@ -124,7 +124,7 @@ def test_one_verdict_answers_every_sender_of_a_group(server: Server) -> None:
             sender.protocol.send_data(stream, framed(body) if stream % 4 == 1 else body, True)
         sender.flush()
         group = server.next_held()
-        assert (len(group.batch), group.transports) == (12, {"grpc": 6, "http": 6})
+        assert (len(group.batch), group.transports) == (12, {"grpc": (6, 3), "http": (6, 3)})
         server.accept(group)
         answers = [sender.wait(stream).headers for stream in head]
     assert [answer.get("grpc-status") for answer in answers] == ["0", None] * 3

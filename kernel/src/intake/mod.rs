@@ -162,7 +162,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub struct Group {
     shared: Arc<Shared>,
     batch: Batch,
-    grpc_items: usize,
+    /// Items and requests by transport: gRPC, then HTTP.
+    arrivals: [(usize, usize); 2],
     #[pyo3(get)]
     answered: bool,
     /// Taken away with the verdict, and with it what the requests hold.
@@ -171,15 +172,19 @@ pub struct Group {
 
 impl Group {
     fn new(shared: Arc<Shared>, requests: Requests) -> Self {
-        let grpc = requests.iter().filter(|request| request.grpc);
-        let grpc_items = grpc.map(|request| request.payload.items()).sum();
+        let arrivals = [true, false].map(|grpc| {
+            let came = requests.iter().filter(|request| request.grpc == grpc);
+            came.fold((0, 0), |(items, count), request| {
+                (items + request.payload.items(), count + 1)
+            })
+        });
         let answered = requests.iter().all(|request| request.answer.is_none());
         let (payloads, open): (Vec<_>, Vec<_>) = requests
             .into_iter()
             .map(|request| (request.payload, (request.answer, request.hold)))
             .unzip();
         let open = Mutex::new(open);
-        Self { shared, batch: Batch::new(payloads), grpc_items, answered, open }
+        Self { shared, batch: Batch::new(payloads), arrivals, answered, open }
     }
 
     fn deliver(&self, verdict: Verdict) {
@@ -198,11 +203,11 @@ impl Group {
         self.batch.clone()
     }
 
-    /// Items by transport.
+    /// Items and requests by transport.
     #[getter]
-    fn transports(&self) -> HashMap<&'static str, usize> {
-        let counts = [("grpc", self.grpc_items), ("http", self.batch.items() - self.grpc_items)];
-        counts.into_iter().filter(|(_, items)| *items > 0).collect()
+    fn transports(&self) -> HashMap<&'static str, (usize, usize)> {
+        let counts = ["grpc", "http"].into_iter().zip(self.arrivals);
+        counts.filter(|(_, (_, requests))| *requests > 0).collect()
     }
 
     /// Tell the senders that everything was taken; or, where they have been told, that it is true.
