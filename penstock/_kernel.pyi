@@ -94,5 +94,11 @@ class Intake:
         """Stop listening and taking requests; returns when the open ones are answered or `grace`
         seconds have passed."""
 
+def give_back_freed_memory() -> None:
+    """Give what this process has freed back to the system now."""
+
+def set_memory_short(short: bool) -> None:
+    """Say that the process is near its limit, or no longer: servers hold less while it is."""
+
 def keep_freed_memory() -> None:
     """Let the allocators of this process keep freed blocks for a while: batches come and go."""

@@ -1,8 +1,12 @@
 //! Memory, and all of the kernel's unsafe code: each use with what it must keep, and why it does.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use crate::pool;
 
 /// A new `bytes` of the parts, one after the other. Safe ways to make one write it twice, once with
 /// zeros, which for a batch of some megabytes costs as much as sending it.
@@ -52,4 +56,32 @@ pub fn keep_freed_memory() {
             libc::mallopt(libc::M_TRIM_THRESHOLD, 2 * HEAP_BLOCK_MAX);
         }
     }
+}
+
+/// Give what was freed back to the system now, for a process that has come near its limit.
+#[pyfunction]
+pub fn give_back_freed_memory(py: Python<'_>) {
+    py.detach(|| {
+        pool::empty();
+        // SAFETY: both calls let an allocator return pages that it does not use, under its own
+        // synchronisation; neither moves nor frees a block that is in use.
+        unsafe {
+            libmimalloc_sys::mi_collect(true);
+            #[cfg(target_env = "gnu")]
+            libc::malloc_trim(0);
+        }
+    });
+}
+
+/// Whether the process is near its limit.
+static SHORT: AtomicBool = AtomicBool::new(false);
+
+/// Say that memory is short, or no longer: servers hold less while it is.
+#[pyfunction]
+pub fn set_memory_short(short: bool) {
+    SHORT.store(short, Ordering::Relaxed);
+}
+
+pub fn is_short() -> bool {
+    SHORT.load(Ordering::Relaxed)
 }

@@ -48,3 +48,8 @@ pub fn give_back(mut buffer: Vec<u8>) {
         idle.buffers[class].push(buffer);
     }
 }
+
+/// Free every buffer that is kept.
+pub fn empty() {
+    drop(std::mem::take(&mut *lock(&IDLE)));
+}

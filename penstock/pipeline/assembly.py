@@ -12,8 +12,9 @@ from penstock.pipeline.component import Context, Stage
 from penstock.pipeline.delivery import Delivery
 from penstock.pipeline.edges import Entry, ReceiverEdge
 from penstock.pipeline.fanout import FanOut, Inlet
-from penstock.pipeline.graph import Graph, Kind, Node, place
+from penstock.pipeline.graph import Graph, Kind, Node, members, place
 from penstock.pipeline.pace import Pace
+from penstock.pipeline.status import Board, Status
 from penstock.pipeline.steps import ProcessorStep, StageStep
 from penstock.pipeline.telemetry import read
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.config.settings import Settings
     from penstock.pipeline.batch import Signal
     from penstock.pipeline.component import Exporter, Extension, Receiver
+    from penstock.pipeline.status import State
     from penstock.pipeline.tasks import ComponentTasks
     from penstock.pipeline.telemetry import Reading, Telemetry
 
@@ -37,6 +39,7 @@ class Assembly:
         tasks: Callable[[str], ComponentTasks],
     ) -> None:
         self.books = Books()
+        self.board = Board()
         self._pace = Pace()
         self.extensions: dict[str, Extension] = {}
         self.exporters: dict[str, Exporter] = {}
@@ -48,13 +51,14 @@ class Assembly:
         self._tasks = tasks
         self._graph = Graph.of(settings)
         self._inlets: dict[Node, Inlet] = {}
+        self._states: dict[Node, State] = {}
         self._came: defaultdict[str, dict[str, Reading]] = defaultdict(dict)
         self._steps: defaultdict[str | None, list[ProcessorStep | StageStep]] = defaultdict(list)
         self._build()
 
     def _build(self) -> None:
         for id_ in self._settings.service_extensions:
-            context = self._context("extension", id_)
+            context = self._context(Node(Kind.EXTENSION, id_))
             self.extensions[id_] = self._settings.extensions[id_].build(context)
         add = {
             Kind.EXPORTER: self._add_exporter,
@@ -65,11 +69,20 @@ class Assembly:
         }
         for node in self._graph.start_order:
             add[node.kind](node)
+        self._show_states()
+
+    def _show_states(self) -> None:
+        groups = {"extensions": [Node(Kind.EXTENSION, id_) for id_ in self.extensions]}
+        for pipeline in self._settings.pipelines.values():
+            groups[f"pipeline:{pipeline.id}"] = members(pipeline, self._settings)
+        for group, nodes in groups.items():
+            states = {f"{node.kind}:{node.id}": self._states[node] for node in nodes}
+            self.board.groups[group] = states
 
     def _add_exporter(self, node: Node) -> None:
         (signal,) = self._graph.signals_into(node)
         config = self._settings.exporters[node.id]
-        context = self._context(node.kind, node.id)
+        context = self._context(node)
         if node.id not in self.exporters:
             self.exporters[node.id] = config.build(context)
         delivery = Delivery(self.exporters[node.id], config, context, signal)
@@ -79,7 +92,7 @@ class Assembly:
 
     def _add_connector(self, node: Node) -> None:
         exits = self._exits(node)
-        context = self._context(node.kind, node.id)
+        context = self._context(node)
         connector = self._settings.connectors[node.id].build(context)
         step = StageStep(connector, context, self._graph.signals_into(node), exits)
         self.stages.append(step)
@@ -90,7 +103,7 @@ class Assembly:
     def _add_processor(self, node: Node) -> None:
         exits = self._exits(node)
         ((signal, exit_),) = exits.items()
-        context = self._context(node.kind, node.id, pipeline=node.pipeline, signal=signal)
+        context = self._context(node)
         processor = self._settings.processors[node.id].build(context)
         step: ProcessorStep | StageStep
         if isinstance(processor, Stage):
@@ -98,6 +111,7 @@ class Assembly:
             self.stages.append(step)
         else:
             step = ProcessorStep(processor, context, signal, exit_)
+            context.status.live(Status.OK)  # a function has nothing to start
         step.open_account(self.books)
         self._steps[node.pipeline].append(step)
         self._set_inlet(node, step.inlet)
@@ -114,7 +128,7 @@ class Assembly:
         exits = self._exits(node)
         edge = ReceiverEdge(node.id, exits, self._telemetry, self._pace)
         may_wait = any(exit_.may_wait for exit_ in exits.values())
-        context = self._context(node.kind, node.id, may_wait=may_wait)
+        context = self._context(node, may_wait=may_wait)
         receiver = self._settings.receivers[node.id].build(context)
         self.receivers[node.id] = (receiver, edge)
         for signal, exit_ in exits.items():
@@ -141,25 +155,22 @@ class Assembly:
         for branch in exit_.branches:
             self._came[branch.name][f"from {source}"] = partial(_net, gave, exit_, branch)
 
-    def _context(
-        self,
-        kind: str,
-        id_: str,
-        *,
-        pipeline: str | None = None,
-        signal: Signal | None = None,
-        may_wait: bool = True,
-    ) -> Context:
+    def _context(self, node: Node, *, may_wait: bool = True) -> Context:
+        own = node.signal if node.kind is Kind.PROCESSOR else None
+        name = place(node.kind, node.id, node.pipeline)
+        self._states[node] = self.board.open(name)
         return Context(
-            id=id_,
-            signals=frozenset({signal}) if signal else self._graph.signals_of(kind, id_),
-            logger=logging.getLogger(f"penstock.{kind}s.{id_}"),
+            id=node.id,
+            signals=frozenset({own}) if own else self._graph.signals_of(node.kind, node.id),
+            logger=logging.getLogger(f"penstock.{node.kind}s.{node.id}"),
             telemetry=self._telemetry,
-            tasks=self._tasks(place(kind, id_, pipeline)),
-            pipeline=pipeline,
+            tasks=self._tasks(name),
+            pipeline=node.pipeline,
             may_wait=may_wait,
             books=self.books,
             pace=self._pace,
+            status=self._states[node],
+            board=self.board,
         )
 
 

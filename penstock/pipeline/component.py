@@ -33,6 +33,7 @@ from pydantic import BaseModel, ConfigDict
 from penstock.pipeline.batch import Batch, Signal
 from penstock.pipeline.books import Books
 from penstock.pipeline.pace import Pace
+from penstock.pipeline.status import Board, State
 
 if TYPE_CHECKING:
     import asyncio
@@ -63,7 +64,8 @@ class Context:
     `id` is `type/name` as in YAML. `signals` are those it is wired for. `pipeline` is set for
     processors, of which every pipeline has its own. `may_wait` says whether the `consume` that a
     receiver is given can take longer than putting a batch aside. In `books`, a component that
-    answers for items opens an account.
+    answers for items opens an account. To `status` it says that it cannot do its work, and that it
+    can again; `board` has that of every component. For an exporter, delivery says so.
     """
 
     id: str
@@ -75,6 +77,8 @@ class Context:
     may_wait: bool = True
     books: Books = field(default_factory=Books)
     pace: Pace = field(default_factory=Pace)
+    status: State = field(default_factory=State)
+    board: Board = field(default_factory=Board)
 
 
 class ComponentConfig(BaseModel):

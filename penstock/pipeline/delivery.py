@@ -153,8 +153,9 @@ class Delivery:
     async def _put(self, queue: SendingQueue, batch: Batch) -> asyncio.Future[Answer] | None:
         try:
             return await queue.put(batch)
-        except Refused:
+        except Refused as refusal:
             self._enqueue_failed.add(len(batch))
+            self._context.status.recoverable(refusal)
             raise
 
     async def _send_queued(self, queue: SendingQueue) -> None:

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What stands at a node; `PIPELINE` is a pipeline's entry, where what it is offered counts."""
+    """What stands at a node; `PIPELINE` is a pipeline's entry, where what it is offered counts.
 
+    An extension is at a node that no batch passes.
+    """
+
+    EXTENSION = "extension"
     EXPORTER = "exporter"
     CONNECTOR = "connector"
     PROCESSOR = "processor"
@@ -85,6 +89,15 @@ class Graph:
         return frozenset(signal for signal in signals if signal)
 
 
+def members(pipeline: PipelineSettings, settings: Settings) -> list[Node]:
+    """The components of a pipeline, in the order in which a batch meets them."""
+    return [
+        *(_source(id_, settings) for id_ in pipeline.receivers),
+        *_steps(pipeline),
+        *(_sink(id_, pipeline, settings) for id_ in pipeline.exporters),
+    ]
+
+
 def _rank(node: Node) -> int:
     return {Kind.EXPORTER: 0, Kind.RECEIVER: 2}.get(node.kind, 1)
 
@@ -94,12 +107,14 @@ def _edges(settings: Settings) -> Iterator[tuple[Node, Node]]:
         entry = Node(Kind.PIPELINE, pipeline.id, signal=pipeline.signal)
         for receiver in pipeline.receivers:
             yield _source(receiver, settings), entry
-        steps = [
-            Node(Kind.PROCESSOR, id_, pipeline.id, pipeline.signal) for id_ in pipeline.processors
-        ]
-        yield from pairwise([entry, *steps])
+        steps = [entry, *_steps(pipeline)]
+        yield from pairwise(steps)
         for exporter in pipeline.exporters:
-            yield [entry, *steps][-1], _sink(exporter, pipeline, settings)
+            yield steps[-1], _sink(exporter, pipeline, settings)
+
+
+def _steps(pipeline: PipelineSettings) -> list[Node]:
+    return [Node(Kind.PROCESSOR, id_, pipeline.id, pipeline.signal) for id_ in pipeline.processors]
 
 
 def _source(id_: str, settings: Settings) -> Node:

@@ -21,6 +21,7 @@ from penstock.pipeline.assembly import Assembly
 from penstock.pipeline.errors import StartError
 from penstock.pipeline.selfmetrics import MetricsPage
 from penstock.pipeline.shutdown import Shutdown
+from penstock.pipeline.status import Status
 from penstock.pipeline.tasks import ComponentTasks
 from penstock.pipeline.telemetry import Telemetry
 
@@ -133,6 +134,7 @@ class Running:
             async with asyncio.timeout(None) as self._starting:
                 for name, start in self._starts():
                     await _start(name, start)
+                    self._parts.board.live(name, Status.OK)
         except TimeoutError:
             msg = "interrupted while starting"
             raise StartError(msg) from None
@@ -164,6 +166,8 @@ class Running:
 
     def _note_crash(self, name: str, error: Exception) -> None:
         _logger.error("%s crashed, the service stops", name, exc_info=error)
+        for state in self._parts.board.at(name):
+            state.fatal(error)
         self.crashed = True
         self._end.set()
 

@@ -60,6 +60,7 @@ class Sender:
         self._timeout = timeout
         self._retry = retry
         self._faults = FaultLog(context.logger)
+        self._status = context.status
         self._room = Room(MAX_BYTES_UNDER_WAY)
         self._attempts: set[asyncio.Timeout] = set()
         self._hurried = asyncio.Event()
@@ -100,6 +101,7 @@ class Sender:
                     await pause(self._hurried, wait)
                 self._deliver(batch, await self._attempt(batch))
             except Retryable as fault:
+                self._status.recoverable(fault)
                 batch = self._remaining(batch, fault)
                 delay = backoff.pause(clock(), fault.after)
                 if self._hurried.is_set():
@@ -112,8 +114,10 @@ class Sender:
                 self._give_up(batch, Failure.SHUTDOWN, "the attempt was cancelled")
                 raise
             except Exception as fault:  # noqa: BLE001  (an exporter's bug costs a batch)
+                self._status.permanent(fault)
                 return self._give_up(batch, Failure.PERMANENT, fault)
             else:
+                self._status.ok()
                 return None
 
     async def _attempt(self, batch: Batch) -> Rejected | None:

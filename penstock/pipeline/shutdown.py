@@ -8,6 +8,8 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from penstock.pipeline.status import Status
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
@@ -52,6 +54,8 @@ class Shutdown:
         self._warn_extensions()
         await self._stop_receivers()
         await self._stop_stages()
+        for id_ in self._parts.exporters:
+            self._parts.board.live(f"exporter {id_}", Status.STOPPING)
         async with asyncio.TaskGroup() as group:
             for delivery in self._parts.deliveries:
                 group.create_task(delivery.stop(self._deadline))
@@ -92,6 +96,7 @@ class Shutdown:
             stage.write_off()
 
     async def _within(self, seconds: float, name: str, stop: Awaitable[None]) -> None:
+        self._parts.board.live(name, Status.STOPPING)
         try:
             async with asyncio.timeout(seconds) as limit:
                 self._limits.add(limit)
@@ -103,6 +108,7 @@ class Shutdown:
             _logger.warning("%s did not stop in time", name)
         except Exception:
             _logger.exception("%s failed to stop", name)
+        self._parts.board.live(name, Status.STOPPED)
 
     def _half(self) -> float:
         return max(0.0, self._deadline - _now()) / 2

@@ -7,37 +7,45 @@ from typing import TYPE_CHECKING
 from penstock.pipeline.errors import StartError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable
 
     from aiohttp import web
 
     from penstock.config.types import HostPort
 
+    Answer = Callable[[web.Request], Awaitable[web.Response]]
+
 _CLOSING = 1.0
 """Seconds that a request under way has when its page closes."""
 
 
 class Page:
-    """One path over HTTP, answered by `answer`.
+    """Paths over HTTP, each answered by a function; at first one.
 
     aiohttp is imported when the page opens: a check of the settings has no use for it.
     """
 
-    def __init__(self, path: str, answer: Callable[[web.Request], Awaitable[web.Response]]) -> None:
-        self._path = path
-        self._answer = answer
+    def __init__(self, path: str, answer: Answer) -> None:
+        self._answers = {path: answer}
         self._runner: web.AppRunner | None = None
 
-    async def open(self, address: HostPort) -> int:
+    def add(self, path: str, answer: Answer) -> None:
+        """Answer one more path, before the page opens."""
+        self._answers[path] = answer
+
+    async def open(self, address: HostPort, tls: ssl.SSLContext | None = None) -> int:
         """Listen there; returns the port. Raises `StartError` when that is not possible."""
         from aiohttp import web
 
         app = web.Application()
-        app.router.add_get(self._path, self._answer)
+        for path, answer in self._answers.items():
+            app.router.add_get(path, answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSING)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, address.host or None, address.port).start()
+            host = address.host or None
+            await web.TCPSite(self._runner, host, address.port, ssl_context=tls).start()
         except OSError as error:
             msg = f"cannot listen on {address}: {error.strerror}; choose another address"
             raise StartError(msg) from error

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::answer::Refusal;
 use crate::lock::lock;
+use crate::memory;
 use crate::payload::Payload;
 use crate::schema::SIGNALS;
 
@@ -78,6 +79,10 @@ const GROUPS: usize = 2 * SIGNALS.len();
 /// this size and this long. The time is what a sender would not notice, since it has its answer.
 const GATHERED_BYTES: usize = 1024 * 1024;
 const GATHERING: Duration = Duration::from_millis(5);
+
+/// Bytes that are held at most while the process is short of memory: some requests, so that senders
+/// still get their answers.
+const HELD_WHEN_SHORT: usize = 16 * 1024 * 1024;
 
 /// What the server's thread and the event loop's thread share.
 pub struct Shared {
@@ -213,12 +218,16 @@ impl Shared {
 
     /// True when no more requests can be held: they are refused.
     pub fn is_full(&self) -> bool {
-        self.held.load(Ordering::Relaxed) > self.max_held
+        self.held.load(Ordering::Relaxed) > self.room()
     }
 
     /// True when half of the room is taken: sockets are not read.
     pub fn is_crowded(&self) -> bool {
-        self.held.load(Ordering::Relaxed) > self.max_held / 2
+        self.held.load(Ordering::Relaxed) > self.room() / 2
+    }
+
+    fn room(&self) -> usize {
+        if memory::is_short() { self.max_held.min(HELD_WHEN_SHORT) } else { self.max_held }
     }
 
     /// Wake that connection when it is no longer crowded.
@@ -236,7 +245,8 @@ impl Shared {
             return;
         }
         let held = self.held.fetch_sub(before - now, Ordering::Relaxed);
-        if held > self.max_held / 2 && held - (before - now) <= self.max_held / 2 {
+        let crowd = self.room() / 2;
+        if held > crowd && held - (before - now) <= crowd {
             std::mem::take(&mut *lock(&self.paused)).into_values().for_each(Waker::wake);
         }
     }
