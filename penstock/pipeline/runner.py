@@ -90,6 +90,8 @@ class Running:
         self._parts = Assembly(settings, self.telemetry, self._own)
         self.books = self._parts.books
         """The accounts of every item received."""
+        self.board = self._parts.board
+        """How every component is."""
         self._extensions: dict[str, Extension] = {}
         if settings.telemetry.metrics:
             page = MetricsPage(self.telemetry, settings.telemetry.metrics)
@@ -134,7 +136,7 @@ class Running:
             async with asyncio.timeout(None) as self._starting:
                 for name, start in self._starts():
                     await _start(name, start)
-                    self._parts.board.live(name, Status.OK)
+                    self.board.live(name, Status.OK)
         except TimeoutError:
             msg = "interrupted while starting"
             raise StartError(msg) from None
@@ -166,7 +168,7 @@ class Running:
 
     def _note_crash(self, name: str, error: Exception) -> None:
         _logger.error("%s crashed, the service stops", name, exc_info=error)
-        for state in self._parts.board.at(name):
+        for state in self.board.at(name):
             state.fatal(error)
         self.crashed = True
         self._end.set()

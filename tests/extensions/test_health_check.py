@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from penstock.extensions.health_check import Config, HealthCheck, go_duration
 from penstock.pipeline import StartError
-from tests.kit import Backend, Source, in_loop, service, wire
+from tests.kit import Backend, Source, context, in_loop, service, wire
+
+V2 = {"use_v2": True, "http": {"endpoint": "127.0.0.1:0"}}
 
 
 async def get(subject: HealthCheck, path: str = "/") -> tuple[int, object]:
@@ -17,16 +19,45 @@ async def get(subject: HealthCheck, path: str = "/") -> tuple[int, object]:
     url = f"http://127.0.0.1:{subject.port}{path}"
     async with aiohttp.ClientSession() as client, client.get(url) as answer:
         is_json = answer.content_type == "application/json"
-        return answer.status, await answer.json() if is_json else None
+        return answer.status, await answer.json() if is_json else await answer.text()
 
 
-def subject(**options: object) -> HealthCheck:
+async def subject(**options: object) -> HealthCheck:
     """On a free port."""
-    return HealthCheck(Config.model_validate({"endpoint": "127.0.0.1:0", **options}))
+    async with context() as given:
+        given.board.groups["extensions"] = {"extension:health_check": given.status}
+        return Config.model_validate({"endpoint": "127.0.0.1:0", **options}).build(given)
 
 
 def test_options_and_defaults_are_the_collectors() -> None:
-    assert Config().model_dump() == {"endpoint": "localhost:13133", "path": "/"}
+    assert Config().model_dump() == {
+        "endpoint": "localhost:13133",
+        "path": "/",
+        "response_body": None,
+        "use_v2": False,
+        "http": None,
+        "component_health": {
+            "include_permanent_errors": False,
+            "include_recoverable_errors": False,
+            "recovery_duration": "0s",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"use_v2": True}, "go together"),
+        ({"http": {}}, "go together"),
+        ({**V2, "endpoint": "localhost:1"}, "`endpoint` has no effect"),
+        ({**V2, "path": "/healthz"}, "`path` has no effect"),
+        ({**V2, "response_body": {}}, "`response_body` has no effect"),
+        ({"path": "/status"}, "the path of the status page"),
+    ],
+)
+def test_an_option_without_effect_is_refused(options: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Config.model_validate(options)
 
 
 def test_a_path_begins_with_a_slash() -> None:
@@ -36,7 +67,7 @@ def test_a_path_begins_with_a_slash() -> None:
 
 @in_loop
 async def test_available_from_when_every_pipeline_runs_until_the_stop_begins() -> None:
-    health = subject()
+    health = await subject()
     unavailable = {
         "status": "Server not available",
         "upSince": "0001-01-01T00:00:00Z",
@@ -58,7 +89,7 @@ async def test_available_from_when_every_pipeline_runs_until_the_stop_begins() -
 
 @in_loop
 async def test_the_service_tells_it_when_it_runs() -> None:
-    health = subject(path="/healthz")
+    health = await subject(path="/healthz")
     settings = wire("traces: in -> out", in_=Source(), out=Backend(), health=health)
     async with service(settings):
         assert (await get(health, "/healthz"))[0] == 200
@@ -66,10 +97,43 @@ async def test_the_service_tells_it_when_it_runs() -> None:
 
 
 @in_loop
+async def test_a_body_of_ones_own_stands_for_the_usual_one() -> None:
+    health = await subject(response_body={"healthy": "fine", "unhealthy": "not yet"})
+    await health.start()
+    assert await get(health) == (503, "not yet")
+    health.ready()
+    assert await get(health) == (200, "fine")
+    await health.stop()
+
+
+@in_loop
+async def test_version_1_has_the_status_page_besides() -> None:
+    health = await subject()
+    await health.start()
+    status, body = await get(health, "/status")
+    assert status == 503
+    assert isinstance(body, dict)
+    assert body["status"] == "StatusStarting"
+    await health.stop()
+
+
+@in_loop
+async def test_version_2_has_the_status_page_alone() -> None:
+    address = {"endpoint": "127.0.0.1:0", "status": {"path": "health/status"}}
+    async with context() as given:
+        given.board.groups["extensions"] = {"extension:health_check": given.status}
+        health = Config.model_validate({"use_v2": True, "http": address}).build(given)
+        await health.start()
+        assert (await get(health, "/health/status"))[0] == 503
+        assert (await get(health))[0] == 404
+        await health.stop()
+
+
+@in_loop
 async def test_a_port_in_use_is_an_error_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        health = subject(endpoint=address)
+        health = await subject(endpoint=address)
         with pytest.raises(StartError, match=f"cannot listen on {address}"):
             await health.start()
         await health.stop()
@@ -77,7 +141,7 @@ async def test_a_port_in_use_is_an_error_that_names_it() -> None:
 
 @in_loop
 async def test_a_stop_without_start_and_a_second_one_are_harmless() -> None:
-    health = subject()
+    health = await subject()
     await health.stop()
     await health.start()
     await health.stop()

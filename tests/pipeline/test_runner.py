@@ -23,6 +23,7 @@ from penstock.pipeline import (
 )
 from penstock.pipeline.component import ProcessorConfig
 from penstock.pipeline.runner import Running, run
+from penstock.pipeline.status import Status
 from tests.kit import (
     Backend,
     GivenBackend,
@@ -384,6 +385,8 @@ async def test_a_crashed_task_is_named_and_stops_the_service_in_order(
         await running.ended()
         assert running.crashed
     assert backend.items == 3
+    state = running.board.groups["pipeline:traces"]["processor:crash"]
+    assert state.report.status is Status.FATAL_ERROR
     assert "processor crash in traces crashed" in caplog.text
 
 
