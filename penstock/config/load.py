@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.config.catalog import Kind
 from penstock.config.check import check
@@ -35,15 +35,22 @@ def load(
     A source is a file (which may also be one inside a package), the path of a file or a folder, or
     has a scheme: `file:PATH`, `yaml:TEXT`, `env:NAME`. Raises `ConfigError` with every problem.
     """
-    return check_document(read(sources, sets, environ))
+    return check_document(read(sources, sets, environ)).settings
 
 
 def load_text(text: str, name: str, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read YAML text; `name` stands for it in reports. Raises `ConfigError` as `load` does."""
-    return check_document(read_text(text, name, environ))
+    return check_document(read_text(text, name, environ)).settings
 
 
-def check_document(document: Document) -> Settings:
+class Checked(NamedTuple):
+    """What a document holds: the settings, and their `service` section as it is written."""
+
+    settings: Settings
+    service: ServiceSection
+
+
+def check_document(document: Document) -> Checked:
     """The settings that a document holds. Raises `ConfigError` with everything wrong with it."""
     problems = Problems(document)
     root = check(Root, (), problems)
@@ -54,7 +61,7 @@ def check_document(document: Document) -> Settings:
     check_links(pipelines, defined, problems)
     problems.raise_any()
     assert root
-    return _settings(root.service, configs, pipelines, problems)
+    return Checked(_settings(root.service, configs, pipelines, problems), root.service)
 
 
 def _classes(kind: Kind, problems: Problems) -> dict[str, type[ComponentConfig] | None]:

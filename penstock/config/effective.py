@@ -1,0 +1,163 @@
+"""The settings that are in force: every value after merging and substitution, with its origin.
+
+Secrets are hidden: options that are one by their type; values whose key, or whose variable, is
+named like one (`authorization`, `VENDOR_TOKEN`); values that are the text of a file; and the user
+information of a URL.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+from penstock.config.catalog import Kind
+from penstock.config.document import Entry, Mapping, Node, Scalar, Sequence
+from penstock.config.load import check_document
+from penstock.config.problems import Place
+from penstock.config.read import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Mapping as Environment
+    from importlib.resources.abc import Traversable
+
+HIDDEN = "[REDACTED]"
+"""What stands for a secret, as in the Collector."""
+
+DEFAULT = Place(0, 0, "default")
+"""The place of what no source says."""
+
+_WORDS = (
+    r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
+    r"|key_pem|authorization|cookie|credentials?"
+)
+_KEY = re.compile(rf"(?:.*[^a-z])?(?:{_WORDS})", re.IGNORECASE)
+_REFERENCE = re.compile(rf"\$\{{file:|\$\{{[^}}]*(?:{_WORDS}|_key|auth|dsn)", re.IGNORECASE)
+_NAME = re.compile(r"\$\{(?:(?:env|file):)?[\w./-]+")  # of a reference, without its default
+_USER = re.compile(r"(?<=://)[^/?#\s@]+(?=@)")
+
+
+def effective(
+    sources: Iterable[str | Traversable],
+    sets: Iterable[str] = (),
+    environ: Environment[str, str] = os.environ,
+    *,
+    defaults: bool = False,
+) -> Mapping:
+    """What the arguments of `load` come to, each node at the place that it comes from.
+
+    With `defaults`, what no source says is there too, at `DEFAULT`; options that have no value
+    then are left out. Raises `ConfigError` as `load` does.
+    """
+    document = read(sources, sets, environ)
+    checked = check_document(document)
+    models: dict[str, Any] = {kind.value: getattr(checked.settings, kind) for kind in Kind}
+    models["service"] = checked.service
+    root = with_defaults(document.root, _dumped(models)) if defaults else document.root
+    assert isinstance(root, Mapping)
+    entries = {
+        name: Entry(entry.key, veiled(entry.node, [models[name]]))
+        for name, entry in root.entries.items()
+    }
+    return replace(root, entries=entries)
+
+
+def _dumped(model: Any) -> Any:
+    if isinstance(model, BaseModel):
+        return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {name: _dumped(below) for name, below in model.items() if below}
+
+
+def with_defaults(node: Node, value: Any) -> Node:
+    """The node, and what `value`, the same as JSON of a checked model, has beyond it."""
+    if not isinstance(value, dict):
+        return node
+    if isinstance(node, Scalar) and node.value is None:
+        node = Mapping(node.place, {})
+    if not isinstance(node, Mapping):
+        return node
+    entries = {
+        key: Entry(entry.key, with_defaults(entry.node, value.get(key)))
+        for key, entry in node.entries.items()
+    }
+    missing = {key: Entry(DEFAULT, _default(value[key])) for key in value if key not in entries}
+    return replace(node, entries=entries | missing)
+
+
+def veiled(node: Node, types: Iterable[Any], key: str = "") -> Any:
+    """The node without its secrets.
+
+    `types` are those that it may have, or in their place models or mappings of them; `key` is what
+    leads to it.
+    """
+    kinds = [kind for type_ in types for kind in _members(type_)]
+    match node:
+        case Scalar():
+            return _veiled_scalar(node, kinds, key)
+        case Sequence():
+            below = [arg for kind in kinds for arg in get_args(kind) or [kind]]
+            return Sequence(node.place, [veiled(item, below, key) for item in node.items])
+        case Mapping():
+            entries = {
+                name: Entry(entry.key, veiled(entry.node, _below(kinds, name), name))
+                for name, entry in node.entries.items()
+            }
+            return Mapping(node.place, entries)
+
+
+def _default(value: Any) -> Node:
+    if isinstance(value, dict):
+        return with_defaults(Mapping(DEFAULT, {}), value)
+    if isinstance(value, list):
+        return Sequence(DEFAULT, [_default(item) for item in value])
+    return Scalar(DEFAULT, str(value), str(value), value)
+
+
+def _veiled_scalar(node: Scalar, kinds: list[Any], key: str) -> Scalar:
+    if node.value is None or node.place is DEFAULT:
+        return node
+    if _is_secret(node, kinds, key):
+        name = _NAME.match(node.source)
+        return Scalar(node.place, f"{name[0]}}}" if name else HIDDEN, HIDDEN, HIDDEN)
+    if not isinstance(node.value, str):
+        return node
+    source, text, value = (_USER.sub(HIDDEN, it) for it in (node.source, node.text, node.value))
+    return Scalar(node.place, source, text, value, node.plain)
+
+
+def _is_secret(node: Scalar, kinds: list[Any], key: str) -> bool:
+    if SecretStr in kinds or SecretBytes in kinds:
+        return True
+    if node.substituted and _REFERENCE.search(node.source):
+        return True
+    return isinstance(node.value, str) and _KEY.fullmatch(key) is not None
+
+
+def _below(kinds: list[Any], name: str) -> list[Any]:
+    """The types of what `name` leads to in a mapping of one of the `kinds`."""
+    return [below for kind in kinds for below in _below_one(kind, name)]
+
+
+def _below_one(kind: Any, name: str) -> list[Any]:
+    if isinstance(kind, dict):
+        return [kind[name]] if name in kind else []
+    model = kind if isinstance(kind, type) else type(kind)
+    if issubclass(model, BaseModel):
+        fields = {field.alias or own: field for own, field in model.model_fields.items()}
+        return [fields[name].annotation] if name in fields else []
+    # A mapping may also be written as a list of names and values: all that it leads to is secret.
+    return [kind] if kind in {SecretStr, SecretBytes} else list(get_args(kind))
+
+
+def _members(type_: Any) -> list[Any]:
+    """The types that a type stands for: the members of a union, what is annotated."""
+    if get_origin(type_) is Annotated:
+        return _members(get_args(type_)[0])
+    if get_origin(type_) in {Union, UnionType}:
+        return [kind for arg in get_args(type_) for kind in _members(arg)]
+    return [] if type_ is NoneType else [type_]
