@@ -15,6 +15,16 @@ pub struct Node {
 }
 
 impl Node {
+    /// The same message so many bytes later, with so many more parents before its own.
+    fn moved(self, offset: u32, parents: u32) -> Self {
+        Self {
+            tag: self.tag + offset,
+            body: self.body + offset,
+            end: self.end + offset,
+            parent: self.parent + parents,
+        }
+    }
+
     pub fn body<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[self.body as usize..self.end as usize]
     }
@@ -34,6 +44,16 @@ impl Index {
     /// Bytes of memory.
     pub fn weight(&self) -> usize {
         self.levels.iter().map(|nodes| nodes.capacity() * size_of::<Node>()).sum()
+    }
+
+    /// Add the messages of a request that comes after this one, at that offset.
+    pub fn append(&mut self, other: &Self, offset: usize) {
+        let mut parents = 0;
+        for (mine, theirs) in self.levels.iter_mut().zip(&other.levels) {
+            let before = mine.len();
+            mine.extend(theirs.iter().map(|node| node.moved(offset as u32, parents)));
+            parents = before as u32;
+        }
     }
 
     /// Check a whole request and index it.

@@ -28,6 +28,18 @@ impl Payload {
         self.bytes.len() + self.index.weight()
     }
 
+    /// Make a request of two: `other`'s messages come after these.
+    pub fn append(&mut self, other: &Self) {
+        let len = self.bytes.len() + other.bytes.len();
+        if self.bytes.capacity() < len {
+            let mut larger = pool::take(len.max(pool::SMALLEST));
+            larger.extend_from_slice(&self.bytes);
+            pool::give_back(std::mem::replace(&mut self.bytes, larger));
+        }
+        self.index.append(&other.index, self.bytes.len());
+        self.bytes.extend_from_slice(&other.bytes);
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

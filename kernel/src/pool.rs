@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use crate::lock::lock;
 
 /// Buffers smaller than this the allocator serves well; larger ones are rare.
-const SMALLEST: usize = 32 * 1024;
+pub const SMALLEST: usize = 32 * 1024;
 const LARGEST: usize = 1024 * 1024;
 const CLASSES: usize = (LARGEST / SMALLEST).ilog2() as usize + 1;
 

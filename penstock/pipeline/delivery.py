@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.books import Books
     from penstock.pipeline.component import Context, Exporter
     from penstock.pipeline.errors import Answer
+    from penstock.pipeline.sending_queue import Parcel
     from penstock.pipeline.telemetry import Reading
 
 _LAST_MOMENT = 1.0
@@ -160,12 +161,16 @@ class Delivery:
 
     async def _send_queued(self, queue: SendingQueue) -> None:
         while parcel := await queue.get():
-            answer: Answer = Refused("the service stopped")
-            try:
-                answer = await self._sender.send(parcel.batch)
-            finally:
-                queue.settle(parcel, answer)
-                self._drained.set()
+            await self._send_parcel(queue, parcel)
+            del parcel  # or each consumer would keep the last one while it waits for the next
+
+    async def _send_parcel(self, queue: SendingQueue, parcel: Parcel) -> None:
+        answer: Answer = Refused("the service stopped")
+        try:
+            answer = await self._sender.send(parcel.batch)
+        finally:
+            queue.settle(parcel, answer)
+            self._drained.set()
 
     async def _send(self, batch: Batch) -> Answer:
         self._waiting += len(batch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-_MARK = 8 * 1024 * 1024
+_MARK = 4 * 1024 * 1024
 """Bytes that a queue may hold before senders are slowed down: a few full batches."""
 
 _LONGEST = 0.1

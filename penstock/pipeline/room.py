@@ -1,4 +1,4 @@
-"""A bound on how many bytes several tasks work on at a time."""
+"""A bound on how many bytes several tasks work on at a time, as long as they are quick."""
 
 from __future__ import annotations
 
@@ -11,24 +11,35 @@ if TYPE_CHECKING:
 
 
 class Room:
-    """Room for so many bytes. What is larger than all of it goes alone."""
+    """Room for so many bytes. What is larger than all of it goes alone.
 
-    def __init__(self, limit: int) -> None:
+    Whoever takes longer than `patience`, in seconds, waits for somebody far away, and counts no
+    more.
+    """
+
+    def __init__(self, limit: int, patience: float) -> None:
         self._limit = limit
-        self._taken = 0
+        self._patience = patience
+        self._guests: dict[object, int] = {}
         self._left = asyncio.Event()
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def for_(self, size: int) -> AsyncIterator[None]:
         """Take up `size` bytes, once there is room for them and for those who came before."""
+        guest = object()
         async with self._turn:
-            while self._taken and self._taken + size > self._limit:
+            while self._guests and sum(self._guests.values()) + size > self._limit:
                 self._left.clear()
                 await self._left.wait()
-            self._taken += size
+            self._guests[guest] = size
+        patience = asyncio.get_running_loop().call_later(self._patience, self._leave, guest)
         try:
             yield
         finally:
-            self._taken -= size
-            self._left.set()
+            patience.cancel()
+            self._leave(guest)
+
+    def _leave(self, guest: object) -> None:
+        self._guests.pop(guest, None)
+        self._left.set()

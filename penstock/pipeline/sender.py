@@ -36,10 +36,14 @@ _MEANING = {
 }
 
 
-MAX_BYTES_UNDER_WAY = 8 * 1024 * 1024
+MAX_BYTES_UNDER_WAY = 4 * 1024 * 1024
 """Bytes of batches that are attempted at a time. A client library keeps two copies of what it
 sends: ten consumers with large batches would hold as much memory again as all else, and send no
 faster."""
+
+HANDED_OVER = 0.05
+"""Seconds after which an attempt no longer counts as one of those: its bytes are on their way, and
+to wait for the answer of a back end far away must not keep the others from being sent."""
 
 
 class Sender:
@@ -61,7 +65,7 @@ class Sender:
         self._retry = retry
         self._faults = FaultLog(context.logger)
         self._status = context.status
-        self._room = Room(MAX_BYTES_UNDER_WAY)
+        self._room = Room(MAX_BYTES_UNDER_WAY, HANDED_OVER)
         self._attempts: set[asyncio.Timeout] = set()
         self._hurried = asyncio.Event()
         self._abandoned = False

@@ -66,7 +66,8 @@ class QueueConfig(BaseModel):
     enabled: bool = True
     """Without a queue, a receiver's sender waits for every delivery."""
     num_consumers: int = Field(default=10, ge=1)
-    """How many batches are sent at a time, 8 MiB of them at most."""
+    """How many batches are sent at a time, 4 MiB of them at most, not counting those that have
+    waited 50 ms for their answer."""
     queue_size: int = Field(default=1000, ge=1)
     """What the queue holds at most, waiting, being batched and being sent together."""
     sizer: Sizer = Sizer.REQUESTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
@@ -104,11 +105,15 @@ class Batcher(Stage):
         while self._waiting or not self._stopping:
             await self._due.wait()
             self._due.clear()
-            batches = self._take() if self._waiting else []
-            self._offered = sum(map(len, batches))
-            for batch in batches:
-                await self._offer(batch)
-                self._offered -= len(batch)
+            if self._waiting:
+                await self._offer_all(deque(self._take()))
+
+    async def _offer_all(self, batches: deque[Batch]) -> None:
+        self._offered = sum(map(len, batches))
+        while batches:
+            items = len(batches[0])
+            await self._offer(batches.popleft())
+            self._offered -= items
 
     def _take(self) -> list[Batch]:
         """What is to be passed on now; the rest waits for more."""

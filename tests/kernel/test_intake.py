@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock._kernel import Intake
 from penstock.pipeline import Batch, Signal
+from tests.kernel.messages import payloads
 from tests.kit import names, points, spans
 from tests.receivers.clients import connect, post
 from tests.receivers.serving import MIB, PATIENCE, routes
@@ -240,3 +243,27 @@ def test_what_was_answered_on_credit_can_be_taken_after_the_stop(intake: Intake)
 def test_every_reason_to_turn_a_request_away_starts_at_zero(intake: Intake) -> None:
     assert set(intake.stats().values()) == {0}
     assert set(intake.stats()) >= {"malformed", "too_large", "disconnected", "overloaded"}
+
+
+@pytest.mark.parametrize("signal", Signal)
+@given(data=st.data())
+def test_small_requests_are_joined_as_if_they_had_come_as_one(
+    signal: Signal, data: st.DataObject
+) -> None:
+    """In memory they are one payload: its bytes and its index are those of the sum."""
+    some_items = payloads(signal).filter(lambda payload: len(Batch.from_otlp(signal, payload)) > 0)
+    requests = data.draw(st.lists(some_items, min_size=1, max_size=5))
+    expected = Batch.from_otlp(signal, b"".join(requests))
+    intake = new_intake()
+    port = intake.listen("127.0.0.1", 0)
+    intake.start()
+    try:
+        intake.grant(MIB)
+        for request in requests:
+            assert post(port, f"/v1/{signal}", request).status == 200
+        joined = [Batch(group.batch) for group in take(intake)]
+        assert repr([row for batch in joined for row in batch.rows()]) == repr(expected.rows())
+        items = [part.to_otlp() for batch in joined for part in batch.split(max_items=1)]
+        assert items == [part.to_otlp() for part in expected.split(max_items=1)]
+    finally:
+        intake.stop(0)

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use super::answer::Refusal;
+use super::arrivals::Arrivals;
 use crate::lock::lock;
 use crate::memory;
 use crate::payload::Payload;
@@ -62,17 +63,6 @@ impl Stats {
     }
 }
 
-/// One request: its payload, how it came, and where its sender waits, unless it has its answer.
-pub struct Request {
-    pub payload: Arc<Payload>,
-    pub grpc: bool,
-    pub answer: Option<oneshot::Sender<Verdict>>,
-    pub hold: Hold,
-}
-
-/// Requests of one signal, all answered or all not.
-pub type Requests = Vec<Request>;
-
 const GROUPS: usize = 2 * SIGNALS.len();
 
 /// Answered requests wait for more, so that the event loop works on fewer and larger groups, up to
@@ -107,7 +97,7 @@ pub struct Shared {
 #[derive(Default)]
 struct Waiting {
     /// By signal; those with their answers in the second half.
-    groups: [Requests; GROUPS],
+    groups: [Arrivals; GROUPS],
     answered_bytes: usize,
     announced: bool,
 }
@@ -116,7 +106,7 @@ impl Waiting {
     /// Whether the event loop is to be woken.
     fn is_due(&self, gathered: bool) -> bool {
         let (unanswered, answered) = self.groups.split_at(SIGNALS.len());
-        let some = |groups: &[Requests]| groups.iter().any(|group| !group.is_empty());
+        let some = |groups: &[Arrivals]| groups.iter().any(|group| !group.is_empty());
         let gathered = gathered || self.answered_bytes >= GATHERED_BYTES;
         !self.announced && (some(unanswered) || (gathered && some(answered)))
     }
@@ -148,23 +138,23 @@ impl Shared {
     /// Line a request up. Returns where its verdict comes, or `None` if it is to be answered now.
     pub fn submit(
         &self,
-        payload: Arc<Payload>,
+        payload: Payload,
         grpc: bool,
         mut hold: Hold,
     ) -> Option<oneshot::Receiver<Verdict>> {
         let signal = SIGNALS.iter().position(|known| std::ptr::eq(*known, payload.signal));
         let mut group = signal.unwrap_or_default();
-        let (answer, verdict) =
+        let (sender, verdict) =
             if hold.use_credit() { (None, None) } else { Some(oneshot::channel()).unzip() };
         let mut waiting = lock(&self.waiting);
-        if answer.is_none() {
+        if sender.is_none() {
             group += SIGNALS.len();
             if waiting.answered_bytes == 0 {
                 self.has_answered.notify_one();
             }
             waiting.answered_bytes += payload.bytes().len();
         }
-        waiting.groups[group].push(Request { payload, grpc, answer, hold });
+        waiting.groups[group].add(payload, grpc, sender, hold);
         verdict
     }
 
@@ -191,7 +181,7 @@ impl Shared {
     }
 
     /// Take everything that is lined up, and say whether it had been announced.
-    pub fn take(&self) -> (bool, [Requests; GROUPS]) {
+    pub fn take(&self) -> (bool, [Arrivals; GROUPS]) {
         let mut waiting = lock(&self.waiting);
         let taken = std::mem::take(&mut *waiting);
         (taken.announced, taken.groups)
@@ -267,6 +257,12 @@ impl Hold {
     pub fn resize(&mut self, bytes: usize) {
         self.shared.hold(bytes, self.bytes);
         self.bytes = bytes;
+    }
+
+    /// Count another's bytes as well, for as long as these. Both or none are on credit.
+    pub fn merge(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+        other.on_credit = false;
     }
 
     /// Take these bytes over before the event loop has seen them, if there is credit for them.

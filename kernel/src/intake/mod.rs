@@ -1,6 +1,7 @@
 //! The OTLP server as Python sees it: groups of requests to take, and verdicts to give.
 
 mod answer;
+mod arrivals;
 mod decompress;
 mod group;
 mod server;
@@ -24,7 +25,8 @@ use crate::batch::Batch;
 use crate::lock::lock;
 use crate::schema::Signal;
 use answer::Refusal;
-use group::{EVENTS, Hold, Requests, Shared, Verdict};
+use arrivals::Arrivals;
+use group::{EVENTS, Hold, Shared, Verdict};
 use service::Service;
 
 /// Connections that may wait to be accepted.
@@ -112,8 +114,8 @@ impl Intake {
         }
         Ok(groups
             .into_iter()
-            .filter(|requests| !requests.is_empty())
-            .map(|requests| Group::new(Arc::clone(&self.service.shared), requests))
+            .filter(|arrivals| !arrivals.is_empty())
+            .map(|arrivals| Group::new(Arc::clone(&self.service.shared), arrivals))
             .collect())
     }
 
@@ -163,33 +165,26 @@ pub struct Group {
     shared: Arc<Shared>,
     batch: Batch,
     /// Items and requests by transport: gRPC, then HTTP.
-    arrivals: [(usize, usize); 2],
+    came: [(usize, usize); 2],
     #[pyo3(get)]
     answered: bool,
     /// Taken away with the verdict, and with it what the requests hold.
-    open: Mutex<Vec<(Option<oneshot::Sender<Verdict>>, Hold)>>,
+    open: Mutex<(Vec<oneshot::Sender<Verdict>>, Option<Hold>)>,
 }
 
 impl Group {
-    fn new(shared: Arc<Shared>, requests: Requests) -> Self {
-        let arrivals = [true, false].map(|grpc| {
-            let came = requests.iter().filter(|request| request.grpc == grpc);
-            came.fold((0, 0), |(items, count), request| {
-                (items + request.payload.items(), count + 1)
-            })
-        });
-        let answered = requests.iter().all(|request| request.answer.is_none());
-        let (payloads, open): (Vec<_>, Vec<_>) = requests
-            .into_iter()
-            .map(|request| (request.payload, (request.answer, request.hold)))
-            .unzip();
-        let open = Mutex::new(open);
-        Self { shared, batch: Batch::new(payloads), arrivals, answered, open }
+    fn new(shared: Arc<Shared>, arrivals: Arrivals) -> Self {
+        Self {
+            shared,
+            batch: Batch::new(arrivals.payloads.into_iter().map(Arc::new).collect()),
+            came: arrivals.came,
+            answered: arrivals.senders.is_empty(),
+            open: Mutex::new((arrivals.senders, arrivals.hold)),
+        }
     }
 
     fn deliver(&self, verdict: Verdict) {
-        let open = std::mem::take(&mut *lock(&self.open));
-        let senders: Vec<_> = open.into_iter().filter_map(|(sender, _)| sender).collect();
+        let (senders, _released) = std::mem::take(&mut *lock(&self.open));
         if !senders.is_empty() {
             self.shared.deliver(verdict, senders);
         }
@@ -206,7 +201,7 @@ impl Group {
     /// Items and requests by transport.
     #[getter]
     fn transports(&self) -> HashMap<&'static str, (usize, usize)> {
-        let counts = ["grpc", "http"].into_iter().zip(self.arrivals);
+        let counts = ["grpc", "http"].into_iter().zip(self.came);
         counts.filter(|(_, (_, requests))| *requests > 0).collect()
     }
 

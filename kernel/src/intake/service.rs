@@ -87,7 +87,7 @@ impl Service {
     ) -> Result<(), Arc<Refusal>> {
         let mut hold = Hold::new(&self.shared);
         let payload = match self.receive(dialect, head, body, &mut hold).await {
-            Ok(payload) => Arc::new(payload),
+            Ok(payload) => payload,
             Err((event, refusal)) => {
                 self.shared.stats.count(event);
                 return Err(Arc::new(refusal));
