@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config.types": (),
     "penstock.config.tls": ("penstock.config.types", "penstock.pipeline.errors"),
     "penstock.logs": (),
+    "penstock.cli": ("penstock.cli", "penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),
     **{

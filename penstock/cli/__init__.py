@@ -1,0 +1,8 @@
+"""The command line: `penstock run | validate | print-config | schema | components`.
+
+It may take 0.15 s to answer `--help`, so what is heavy is imported by the command that needs it.
+"""
+
+from penstock.cli.commands import main
+
+__all__ = ["main"]

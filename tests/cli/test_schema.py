@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from penstock.cli.inventory import Installed, installed
+from penstock.cli.schema import file_schema
+from penstock.config.catalog import ALIASES, Kind
+from penstock.config.document import plain
+from penstock.config.read import read_text
+from tests.test_docs import DOCUMENTS, ROOT, blocks
+
+if TYPE_CHECKING:
+    from penstock.cli.schema import Schema
+
+
+@pytest.fixture(scope="module")
+def schema() -> Schema:
+    return file_schema(installed())
+
+
+def faults(schema: Schema, text: str) -> list[str]:
+    """Where and how YAML text, its references not replaced, differs from the schema."""
+    errors = Draft202012Validator(schema).iter_errors(written(text))
+    return [f"{error.json_path}: {error.message}" for error in errors]
+
+
+def written(text: str) -> Any:
+    """The values of YAML text, `${…}` as it stands there."""
+    return plain(read_text(text.replace("$", "$$"), "text", {}).root)
+
+
+def test_it_is_a_json_schema_of_2020_12(schema: Schema) -> None:
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [it for it in blocks("yaml", DOCUMENTS) if "drop_paths" not in str(it.values)],  # not installed
+)
+def test_examples_in_the_documents_are_valid(schema: Schema, block: str) -> None:
+    assert faults(schema, block) == []
+
+
+@pytest.mark.parametrize(
+    "file", ["penstock/default.yaml", *(str(p) for p in (ROOT / "bench/configs").glob("*.yaml"))]
+)
+def test_files_that_ship_are_valid(schema: Schema, file: str) -> None:
+    assert faults(schema, (ROOT / file).read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exporters: {otlp: {endpoint: a:1, timeout: 0}}",
+        "exporters: {otlp: {endpoint: a:1, timeout: 1m30s}}",
+        "exporters: {otlp: {endpoint: a:1, timeout: '${env:TIMEOUT}'}}",
+        "exporters: {otlp: {endpoint: a:1, sending_queue: {queue_size: '${env:SIZE:-500}'}}}",
+        "exporters: {otlp: {endpoint: a:1, sending_queue: {enabled: '${env:QUEUE}'}}}",
+        "exporters: {otlp: {endpoint: a:1, sending_queue: '${file:queue.yaml}'}}",
+        "exporters: {otlp: '${file:otlp.yaml}'}",
+        "exporters: {otlp_grpc/eu: {endpoint: a:1, sending_queue: }}",
+        "exporters: {otlphttp: {endpoint: 'http://a', compression: '${env:COMPRESSION}'}}",
+        "exporters: {nop: , nop/2: {}}",
+        "service: {pipelines: {traces/eu: {receivers: [otlp/eu], exporters: [forward]}}}",
+        "service: {pipelines: {traces: {exporters+: [nop]}}}",
+        "receivers:\nservice: {telemetry: }",
+    ],
+)
+def test_what_the_loader_takes_is_valid(schema: Schema, text: str) -> None:
+    assert faults(schema, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("exporter: {}", "$"),
+        ("exporters: {oltp: {}}", "$.exporters"),
+        ("exporters: {otlp: {endpiont: a:1, endpoint: a:1}}", "$.exporters.otlp"),
+        ("exporters: {otlp: {}}", "$.exporters.otlp"),
+        ("exporters: {otlp: }", "$.exporters.otlp"),
+        ("exporters: {otlp: {endpoint: a:1, timeout: 5}}", "$.exporters.otlp.timeout"),
+        ("exporters: {otlp: {endpoint: a:1, timeout: 5 s}}", "$.exporters.otlp.timeout"),
+        ("exporters: {otlp: {endpoint: a:1, balancer_name: best}}", "$.exporters.otlp."),
+        ("exporters: {otlp: {endpoint: a:1, wait_for_ready: 1}}", "$.exporters.otlp."),
+        ("exporters: {otlp: {endpoint: a:1, sending_queue: {queue_size: 0}}}", "$.exporters.otlp."),
+        ("receivers: {otlp: {protocols: {grpc: {endpoint: here}}}}", "$.receivers.otlp."),
+        ("service: {pipelines: {tracs: {}}}", "$.service.pipelines"),
+        ("service: {pipelines: {traces: {receivers: [tlp]}}}", "$.service.pipelines.traces."),
+        ("service: {extensions: [otlp]}", "$.service.extensions"),
+    ],
+)
+def test_a_mistake_is_marked_where_it_is(schema: Schema, text: str, place: str) -> None:
+    (fault,) = faults(schema, text)
+    assert fault.startswith(place)
+
+
+def test_a_type_has_the_same_options_under_each_of_its_spellings(schema: Schema) -> None:
+    for kind in Kind:
+        options = schema["properties"][kind]["properties"]
+        for other, ours in ALIASES.get(kind, {}).items():
+            if ours in options:
+                assert options[other] == options[ours]
+
+
+def test_defaults_are_as_a_file_would_say_them(schema: Schema) -> None:
+    for definition in schema["$defs"].values():
+        for name, option in definition.get("properties", {}).items():
+            if "default" in option:
+                whole = {**option, "$schema": schema["$schema"], "$defs": schema["$defs"]}
+                errors = list(Draft202012Validator(whole).iter_errors(option["default"]))
+                assert errors == [], (definition["description"], name)
+
+
+def test_a_component_without_a_package_that_it_needs_may_stand_in_a_file() -> None:
+    broken = Installed(Kind.EXPORTERS, "kafka", (), "Send to Kafka.", fault="install it")
+
+    schema = file_schema([broken])
+
+    assert faults(schema, "exporters: {kafka: {topic: spans}}") == []
+    assert "install it" in schema["properties"]["exporters"]["properties"]["kafka"]["description"]
