@@ -32,10 +32,12 @@ pub enum Event {
     Disconnected,
     Overloaded,
     Panicked,
+    Flooded,
+    BadHttp2,
     Connections,
 }
 
-pub const EVENTS: [(&str, Event); 12] = [
+pub const EVENTS: [(&str, Event); 14] = [
     ("malformed", Event::Malformed),
     ("too_large", Event::TooLarge),
     ("bad_compression", Event::BadCompression),
@@ -47,6 +49,8 @@ pub const EVENTS: [(&str, Event); 12] = [
     ("disconnected", Event::Disconnected),
     ("overloaded", Event::Overloaded),
     ("panicked", Event::Panicked),
+    ("flooded", Event::Flooded),
+    ("bad_http2", Event::BadHttp2),
     ("connections", Event::Connections),
 ];
 

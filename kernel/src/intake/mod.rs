@@ -3,6 +3,7 @@
 mod answer;
 mod arrivals;
 mod decompress;
+mod frames;
 mod group;
 mod server;
 mod service;

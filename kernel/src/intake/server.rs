@@ -13,6 +13,7 @@ use tokio::runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::frames;
 use super::group::Event;
 use super::service::Service;
 use super::socket::{Open, Socket, Traffic};
@@ -114,7 +115,7 @@ async fn accept(
         service.shared.stats.count(Event::Connections);
         // Answers are small and somebody waits for them.
         let _ = socket.set_nodelay(true);
-        let service = Arc::clone(&service);
+        let (service, shared) = (Arc::clone(&service), Arc::clone(&service.shared));
         let traffic = Arc::new(Traffic::default());
         let socket = Socket::new(socket, Arc::clone(&service.shared), Arc::clone(&traffic));
         let answer =
@@ -122,8 +123,11 @@ async fn accept(
         let connection = protocols.serve_connection(socket, answer).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // What a peer does to its own connection is counted by request, not here.
-            let _ = connection.await;
+            if let Err(error) = connection.await
+                && let Some(event) = frames::breach(&*error)
+            {
+                shared.stats.count(event);
+            }
             drop(slot);
         });
     }

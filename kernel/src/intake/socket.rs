@@ -15,7 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::group::Shared;
+use super::frames::{CALM_DOWN, Frames};
+use super::group::{Event, Shared};
 
 /// Bytes asked of a socket at once. The HTTP/2 library asks for a frame at a time, which costs four
 /// times the system calls for a request of 512 spans.
@@ -69,6 +70,9 @@ pub struct Socket {
     /// Bytes that were read and not yet asked for.
     unread: Option<(Box<[u8]>, Range<usize>)>,
     unwritten: Vec<u8>,
+    frames: Frames,
+    /// Bytes that were read without others having their turn.
+    read_this_turn: usize,
     company: Option<Pin<Box<Sleep>>>,
     pause: Option<Pin<Box<Sleep>>>,
 }
@@ -81,6 +85,8 @@ impl Socket {
             traffic,
             unread: None,
             unwritten: Vec::new(),
+            frames: Frames::default(),
+            read_this_turn: 0,
             company: None,
             pause: None,
         }
@@ -116,6 +122,26 @@ impl Socket {
         Poll::Ready(())
     }
 
+    /// Pending once after every `READ_SIZE` bytes, which may be thousands of small frames: requests
+    /// and other connections have their turn.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.read_this_turn < READ_SIZE {
+            return Poll::Ready(());
+        }
+        self.read_this_turn = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// End a connection that is used for anything but requests.
+    fn hang_up(&mut self, cx: &mut Context<'_>) -> io::Error {
+        self.shared.stats.count(Event::Flooded);
+        self.unwritten.extend_from_slice(CALM_DOWN);
+        // If there is no room for the last words, nobody listens.
+        let _ = self.poll_drain(cx);
+        io::ErrorKind::ConnectionAborted.into()
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut written = 0;
         let outcome = loop {
@@ -148,13 +174,19 @@ impl Read for Socket {
     ) -> Poll<io::Result<()>> {
         if self.unread.is_none() {
             ready!(self.poll_room(cx));
+            ready!(self.poll_turn(cx));
             let mut buffer = SPARE.take().unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice());
             let mut filled = ReadBuf::new(&mut buffer);
             let read = Pin::new(&mut self.stream).poll_read(cx, &mut filled);
             let len = filled.filled().len();
+            self.read_this_turn = if read.is_pending() { 0 } else { self.read_this_turn + len };
             if len == 0 || !matches!(read, Poll::Ready(Ok(()))) {
                 SPARE.set(Some(buffer));
                 return read;
+            }
+            if self.frames.flood(&buffer[..len]) {
+                SPARE.set(Some(buffer));
+                return Poll::Ready(Err(self.hang_up(cx)));
             }
             self.unread = Some((buffer, 0..len));
         }
