@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.errors import StartError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _CLOSING = 1.0
 """Seconds that a request under way has when its page closes."""
+
+_logger = logging.getLogger("penstock.pages")
 
 
 class Page:
@@ -41,7 +44,10 @@ class Page:
         app = web.Application()
         for path, answer in self._answers.items():
             app.router.add_get(path, answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSING)
+        _logger.addFilter(_is_our_fault)
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=_logger, shutdown_timeout=_CLOSING
+        )
         await self._runner.setup()
         try:
             host = address.host or None
@@ -57,3 +63,12 @@ class Page:
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Whether aiohttp logs a fault of ours: a malformed request is answered with 400, and a
+    traceback with its bytes for each would let anyone who reaches the page fill the log."""
+    from aiohttp.http_exceptions import HttpProcessingError
+
+    cause = record.exc_info[1] if record.exc_info else None
+    return not isinstance(cause, HttpProcessingError)
