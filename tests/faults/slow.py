@@ -1,0 +1,102 @@
+"""Peers that take their time: connections that say nothing, and some that say a byte at a time."""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import socket
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from hyperframe.frame import DataFrame, HeadersFrame
+
+from tests.faults.floods import HEAD, PREFACE, head
+from tests.receivers.clients import PROTOBUF
+from tests.receivers.raw_http2 import framed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BODY_BEGUN = (
+    f"POST /v1/traces HTTP/1.1\r\nContent-Type: {PROTOBUF}\r\nContent-Length: 100000\r\n\r\n"
+).encode()
+
+IDLE = {
+    "said nothing": b"",
+    "HTTP/2 without a request": PREFACE,
+    "HTTP/2 after a request": PREFACE + head(1, HEAD, "END_STREAM"),
+    "HTTP/1 after a request": b"GET / HTTP/1.1\r\n\r\n",
+}
+"""What connections have said before they fell silent."""
+
+DRIBBLING = {
+    "the preface": (b"", PREFACE),
+    "a head": (b"POST /v1/traces HTTP/1.1\r\nX-More: ", b"x" * 1000),
+    "a body": (BODY_BEGUN, b"x" * 1000),
+    "an HTTP/2 head": (PREFACE, HeadersFrame(1, HEAD + b"\0" * 100).serialize()),
+    "an HTTP/2 body": (
+        PREFACE + head(1) + DataFrame(1, framed(b"", length=100_000)).serialize(),
+        DataFrame(1, bytes(1000)).serialize(),
+    ),
+}
+"""What connections have said, and what they go on with a byte at a time, by their phase."""
+
+
+def allow_connections(count: int) -> None:
+    """Let this process have so many; raises `ValueError` where the system does not."""
+    wanted = count + 500
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class Crowd:
+    """Connections that are open; those that dribble do so when told."""
+
+    def __init__(self, port: int, idle: int, dribbling: int) -> None:
+        self._port = port
+        sayings = itertools.cycle(IDLE.values())
+        self._idle = [self._connect(next(sayings)) for _ in range(idle)]
+        phases = itertools.cycle(DRIBBLING.values())
+        self._dribbling = [
+            (self._connect(opening), rest) for opening, rest in itertools.islice(phases, dribbling)
+        ]
+        self._said = 0
+
+    def dribble(self) -> None:
+        """Say a byte more on each of the connections that do so."""
+        for connection, rest in self._dribbling:
+            with suppress(OSError):  # the server has had enough
+                connection.send(rest[self._said : self._said + 1])
+        self._said += 1
+
+    def close(self) -> None:
+        """Leave."""
+        for connection in (*self._idle, *(connection for connection, _ in self._dribbling)):
+            connection.close()
+
+    def _connect(self, opening: bytes) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self._port), timeout=60)
+        connection.sendall(opening)
+        connection.setblocking(False)
+        return connection
+
+
+@contextmanager
+def crowd(port: int, idle: int, dribbling: int) -> Iterator[Crowd]:
+    """Keep connections open meanwhile."""
+    allow_connections(idle + dribbling)
+    connections = Crowd(port, idle, dribbling)
+    try:
+        yield connections
+    finally:
+        connections.close()
+
+
+def dribble_for(connections: Crowd, seconds: float, pause: float) -> None:
+    """Say a byte on each connection every `pause` seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        connections.dribble()
+        time.sleep(pause)
