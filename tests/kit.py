@@ -266,7 +266,7 @@ def wire(*pipelines: str, **components: object) -> Settings:
         extensions=sections["extensions"],
         pipelines={pipeline.id: pipeline for pipeline in map(_pipeline, pipelines)},
         service_extensions=tuple(sections["extensions"]),
-        telemetry=TelemetrySettings(metrics=None),
+        telemetry=TelemetrySettings(page=None),
     )
 
 
@@ -323,6 +323,13 @@ async def delivery(
         yield subject
         await subject.stop(asyncio.get_running_loop().time() + patience)
         assert books.problems() == []
+
+
+def recorded(telemetry: Telemetry, histogram: str) -> list[float]:
+    """What a histogram of `telemetry` is given from now on, by all its series."""
+    values: list[float] = []
+    telemetry.families[histogram].sinks.append(lambda value, _: values.append(value))
+    return values
 
 
 def outcome_of(work: Awaitable[None]) -> asyncio.Future[BaseException | None]:

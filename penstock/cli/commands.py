@@ -138,7 +138,7 @@ def run(config: Config = None, sets: Sets = None) -> None:
     from penstock.pipeline.runner import run as run_pipelines
 
     settings = _load(config or [_EMBEDDED], sets)
-    logs.configure(settings.telemetry.log_level, settings.telemetry.log_encoding)
+    logs.configure(settings.telemetry.logs)
     logger = logging.getLogger("penstock.service")
     for warning in settings.warnings:
         logger.warning(warning.line)

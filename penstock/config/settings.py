@@ -7,9 +7,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.config.types import HostPort
+from penstock.logs import LogSettings
+from penstock.pipeline.telemetry import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from penstock.config.problems import Fault
+    from penstock.config.push import BatchSection, PeriodicSection
+    from penstock.config.telemetry import SamplerSection
     from penstock.pipeline.batch import Signal
     from penstock.pipeline.component import (
         ConnectorConfig,
@@ -24,27 +30,29 @@ METRICS_ADDRESS = HostPort("127.0.0.1", 8888)
 """Where the metrics page is unless the settings say otherwise, as in the Collector."""
 
 
-class MetricsLevel(StrEnum):
-    """How much Penstock tells about itself; with `none` there is no metrics page."""
+class CounterNames(StrEnum):
+    """How the metrics page names counters: as the Collector does, with `_total`, or both."""
 
-    NONE = "none"
-    NORMAL = "normal"
-
-
-class LogLevel(StrEnum):
-    """The least serious record that is written, in the Collector's words."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
+    PLAIN = "plain"
+    TOTAL = "total"
+    BOTH = "both"
 
 
-class LogEncoding(StrEnum):
-    """One line a record: for people, or as a JSON object for machines."""
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """The metrics page: where it is, and whether names end in `_total` or a unit."""
 
-    CONSOLE = "console"
-    JSON = "json"
+    address: HostPort
+    counters: CounterNames = CounterNames.PLAIN
+    units: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TracingSettings:
+    """Own traces: where they are pushed to, and which batches have one."""
+
+    pushes: tuple[BatchSection, ...]
+    sampler: SamplerSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +72,27 @@ class PipelineSettings:
 
 @dataclass(frozen=True, slots=True)
 class TelemetrySettings:
-    """What Penstock says about itself. `metrics` is the address of its page, `None` for none."""
+    """What Penstock says about itself, and to whom."""
 
-    metrics: HostPort | None = METRICS_ADDRESS
-    level: MetricsLevel = MetricsLevel.NORMAL
-    log_level: LogLevel = LogLevel.INFO
-    log_encoding: LogEncoding = LogEncoding.CONSOLE
+    page: PageSettings | None = PageSettings(METRICS_ADDRESS)
+    level: Level = Level.NORMAL
+    pushes: tuple[PeriodicSection, ...] = ()
+    traces: TracingSettings | None = None
+    logs: LogSettings = field(default_factory=LogSettings)
+    log_pushes: tuple[BatchSection, ...] = ()
+    resource: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> HostPort | None:
+        """The address of the metrics page, if there is one."""
+        return self.page.address if self.page else None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the engine needs: components by id (`type` or `type/name`) and how they are wired.
 
-    `warnings` are what the file's author should know and what does not stop the start, one line
-    each, with its place.
+    `warnings` are what the author should know and what does not stop the start.
     """
 
     receivers: dict[str, ReceiverConfig] = field(default_factory=dict)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from penstock.logs import component_logger
 from penstock.pipeline.books import Books
 from penstock.pipeline.component import Context, Stage
 from penstock.pipeline.delivery import Delivery
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from penstock.config.settings import Settings
     from penstock.pipeline.batch import Signal
     from penstock.pipeline.component import Exporter, Extension, Receiver
+    from penstock.pipeline.owntelemetry import OwnTelemetry
     from penstock.pipeline.status import State
     from penstock.pipeline.tasks import ComponentTasks
-    from penstock.pipeline.telemetry import Reading, Telemetry
+    from penstock.pipeline.telemetry import Reading
 
 
 class Assembly:
@@ -35,7 +37,7 @@ class Assembly:
     def __init__(
         self,
         settings: Settings,
-        telemetry: Telemetry,
+        own: OwnTelemetry,
         tasks: Callable[[str], ComponentTasks],
     ) -> None:
         self.books = Books()
@@ -47,7 +49,8 @@ class Assembly:
         self.stages: list[StageStep] = []
         self.receivers: dict[str, tuple[Receiver, ReceiverEdge]] = {}
         self._settings = settings
-        self._telemetry = telemetry
+        self._telemetry = own.registry
+        self._tracing = own.tracing
         self._tasks = tasks
         self._graph = Graph.of(settings)
         self._inlets: dict[Node, Inlet] = {}
@@ -85,6 +88,7 @@ class Assembly:
         context = self._context(node)
         if node.id not in self.exporters:
             self.exporters[node.id] = config.build(context)
+        context = replace(context, logger=component_logger(node.kind, node.id, signal=signal))
         delivery = Delivery(self.exporters[node.id], config, context, signal)
         delivery.open_account(self.books)
         self.deliveries.append(delivery)
@@ -126,13 +130,13 @@ class Assembly:
 
     def _add_receiver(self, node: Node) -> None:
         exits = self._exits(node)
-        edge = ReceiverEdge(node.id, exits, self._telemetry, self._pace)
         may_wait = any(exit_.may_wait for exit_ in exits.values())
         context = self._context(node, may_wait=may_wait)
         receiver = self._settings.receivers[node.id].build(context)
+        edge = ReceiverEdge(receiver.transports, exits, context)
         self.receivers[node.id] = (receiver, edge)
         for signal, exit_ in exits.items():
-            self._credit(place(node.kind, node.id), exit_, edge.accepted[signal])
+            self._credit(place(node.kind, node.id), exit_, partial(edge.accepted, signal))
 
     def _exits(self, node: Node) -> dict[Signal, FanOut]:
         branches: defaultdict[Signal, list[Inlet]] = defaultdict(list)
@@ -141,7 +145,7 @@ class Assembly:
             if signal:
                 branches[signal].append(self._inlets[end])
         name = place(node.kind, node.id, node.pipeline)
-        logger = logging.getLogger(f"penstock.{node.kind}s.{node.id}")
+        logger = component_logger(node.kind, node.id)
         return {
             signal: FanOut(name, inlets, self._telemetry, logger)
             for signal, inlets in branches.items()
@@ -162,13 +166,16 @@ class Assembly:
         return Context(
             id=node.id,
             signals=frozenset({own}) if own else self._graph.signals_of(node.kind, node.id),
-            logger=logging.getLogger(f"penstock.{node.kind}s.{node.id}"),
+            logger=component_logger(
+                node.kind, node.id, **({"pipeline": node.pipeline} if node.pipeline else {})
+            ),
             telemetry=self._telemetry,
             tasks=self._tasks(name),
             pipeline=node.pipeline,
             may_wait=may_wait,
             books=self.books,
             pace=self._pace,
+            tracing=self._tracing,
             status=self._states[node],
             board=self.board,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from penstock import _kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     # At run time numpy is imported where a column is made: a pipeline that only passes telemetry on
     # does without its ten megabytes.
@@ -31,8 +31,18 @@ class Signal(StrEnum):
         """What one item is called in the names of Penstock's own metrics, in the plural."""
         return _ITEMS[self]
 
+    @property
+    def unit(self) -> str:
+        """The unit that counts its items, as UCUM writes it."""
+        return _UNITS[self]
+
 
 _ITEMS = {Signal.TRACES: "spans", Signal.METRICS: "metric_points", Signal.LOGS: "log_records"}
+_UNITS = {Signal.TRACES: "{span}", Signal.METRICS: "{datapoint}", Signal.LOGS: "{record}"}
+
+
+Arrival: TypeAlias = "Mapping[str, tuple[int, int]]"
+"""How a receiver received a batch: items and requests by transport, such as `grpc`."""
 
 
 class Batch:
@@ -42,10 +52,12 @@ class Batch:
     `len()` counts items; a metric's data points are its items.
     """
 
-    __slots__ = ("native", "signal")
+    __slots__ = ("arrival", "native", "signal")
 
-    def __init__(self, native: _kernel.Batch) -> None:
+    def __init__(self, native: _kernel.Batch, arrival: Arrival | None = None) -> None:
         self.native = native
+        self.arrival = arrival
+        """How it came; on what a receiver received, and on nothing that is made of it."""
         self.signal = Signal(native.signal)
 
     @classmethod

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import logging
 
     from penstock.pipeline.telemetry import Telemetry
+    from penstock.pipeline.tracing import Tracing
 
 Consume = Callable[[Batch], Awaitable[None]]
 """Hand a batch on: returns when accepted, raises `Refused` or `Invalid`."""
@@ -77,6 +78,7 @@ class Context:
     may_wait: bool = True
     books: Books = field(default_factory=Books)
     pace: Pace = field(default_factory=Pace)
+    tracing: Tracing | None = None
     status: State = field(default_factory=State)
     board: Board = field(default_factory=Board)
 
@@ -119,6 +121,9 @@ class Extension(Component):
 
 class Receiver(ABC):
     """Where telemetry comes in."""
+
+    transports: ClassVar[tuple[str, ...]] = ("",)
+    """The ways in which it may come, as `Batch.arrival` has them."""
 
     @abstractmethod
     async def start(self, consume: Consume) -> None:

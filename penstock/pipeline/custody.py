@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.pipeline.errors import Invalid
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import insist
+from penstock.pipeline.telemetry import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,14 +75,15 @@ class Custody:
         self._faults.report("Kept, since the next stage refuses", self.items, refusal)
 
     def _open_account(self, context: Context) -> None:
-        def count(what: str, meaning: str, **labels: str) -> Counter:
-            name = f"penstock_receiver_{what}_items"
-            return context.telemetry.counter(name, meaning, receiver=context.id, **labels)
+        def count(level: Level, what: str, meaning: str, **labels: str) -> Counter:
+            name, counter = f"penstock_receiver_{what}_items", context.telemetry.counter
+            return counter(name, meaning, "{item}", level, receiver=context.id, **labels)
 
-        self._taken = count("taken_over", "Items whose senders were not kept waiting.")
-        self._passed = count("passed_on", "Items taken over that the next stage took.")
+        normal, basic = Level.NORMAL, Level.BASIC
+        self._taken = count(normal, "taken_over", "Items whose senders were not kept waiting.")
+        self._passed = count(normal, "passed_on", "Items taken over that the next stage took.")
         self._dropped = {
-            reason: count("dropped", "Items taken over that no stage took.", reason=reason)
+            reason: count(basic, "dropped", "Items taken over that no stage took.", reason=reason)
             for reason in ("invalid", "shutdown")
         }
         context.books.open(

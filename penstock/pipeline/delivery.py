@@ -15,11 +15,13 @@ from pydantic import Field
 
 from penstock.config.types import Duration
 from penstock.pipeline.component import ExporterConfig
+from penstock.pipeline.delivery_metrics import DeliveryMetrics
 from penstock.pipeline.errors import Refused
 from penstock.pipeline.fanout import Inlet
 from penstock.pipeline.retry import RetryConfig
 from penstock.pipeline.sender import Failure, Sender
 from penstock.pipeline.sending_queue import QueueConfig, SendingQueue
+from penstock.pipeline.tracing import fail
 
 if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch, Signal
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.errors import Answer
     from penstock.pipeline.sending_queue import Parcel
     from penstock.pipeline.telemetry import Reading
+    from penstock.pipeline.tracing import Tracing
 
 _LAST_MOMENT = 1.0
 """Seconds that an abandoned attempt has to end in, such as to close its connection."""
@@ -63,10 +66,17 @@ class Delivery:
         self._sender = Sender(exporter, timeout, retry, context, signal)
         self._plan = plan.sending_queue if plan and plan.sending_queue.enabled else None
         self._queue = SendingQueue(self._plan, context.pace.backlog()) if self._plan else None
+        self._tracing = context.tracing
         self._waiting = 0
+        self._in_flight = 0
         self._stopping = False
         self._drained = asyncio.Event()
-        self._count()
+        self._metrics = DeliveryMetrics(context.telemetry, context.id, signal)
+        self._metrics.show_work(lambda: self.queued, lambda: self._in_flight)
+        if self._queue and self._plan:
+            queue, capacity = self._queue, self._plan.queue_size
+            self._metrics.show_queue(lambda: queue.size, capacity)
+        self._made = self._metrics.show_batches() if self._plan and self._plan.batch else None
         may_wait = not self._plan or self._plan.block_on_overflow or self._plan.wait_for_result
         self.inlet = Inlet(f"exporter {context.id} {signal}", self.consume, may_wait, self.taken)
 
@@ -77,7 +87,7 @@ class Delivery:
 
     def taken(self) -> int:
         """Items that are the exporter's to deliver, since their `consume` returned."""
-        return self._enqueued.value - self._returned.value
+        return self._metrics.enqueued.value - self._metrics.returned.value
 
     @property
     def undelivered(self) -> int:
@@ -89,7 +99,7 @@ class Delivery:
         went: dict[str, Reading] = {"sent": self._sender.sent}
         went |= {f"failed ({reason})": count for reason, count in self._sender.failed.items()}
         went["queued"] = lambda: self.queued
-        books.open(self.inlet.name, {"enqueued": self._enqueued}, went)
+        books.open(self.inlet.name, {"enqueued": self._metrics.enqueued}, went)
 
     async def start(self) -> None:
         """Begin to send what is queued."""
@@ -112,16 +122,16 @@ class Delivery:
         if not items:
             return
         outcome = await self._put(self._queue, batch) if self._queue else self._send(batch)
-        self._enqueued.add(items)
+        self._metrics.enqueued.add(items)
         if outcome is None:
             return
         try:
             answer = await outcome
         except asyncio.CancelledError:
-            self._returned.add(items)
+            self._metrics.returned.add(items)
             raise
         if answer:
-            self._returned.add(items)
+            self._metrics.returned.add(items)
             raise answer
 
     async def stop(self, deadline: float) -> None:
@@ -153,11 +163,13 @@ class Delivery:
 
     async def _put(self, queue: SendingQueue, batch: Batch) -> asyncio.Future[Answer] | None:
         try:
-            return await queue.put(batch)
+            outcome = await queue.put(batch, self._tracing.here() if self._tracing else None)
         except Refused as refusal:
-            self._enqueue_failed.add(len(batch))
+            self._metrics.enqueue_failed.add(len(batch))
             self._context.status.recoverable(refusal)
             raise
+        self._metrics.took(batch)
+        return outcome
 
     async def _send_queued(self, queue: SendingQueue) -> None:
         while parcel := await queue.get():
@@ -167,7 +179,9 @@ class Delivery:
     async def _send_parcel(self, queue: SendingQueue, parcel: Parcel) -> None:
         answer: Answer = Refused("the service stopped")
         try:
-            answer = await self._sender.send(parcel.batch)
+            if self._made:
+                self._made(parcel.batch)
+            answer = await self._deliver(parcel.batch, parcel)
         finally:
             queue.settle(parcel, answer)
             self._drained.set()
@@ -175,45 +189,28 @@ class Delivery:
     async def _send(self, batch: Batch) -> Answer:
         self._waiting += len(batch)
         try:
-            return await self._sender.send(batch)
+            return await self._deliver(batch)
         finally:
             self._waiting -= len(batch)
             self._drained.set()
 
-    def _count(self) -> None:
-        telemetry, id_, signal = self._context.telemetry, self._context.id, self.signal
-        labels = {"exporter": id_, "otel_signal": signal}
-        self._enqueue_failed = telemetry.counter(
-            f"otelcol_exporter_enqueue_failed_{signal.items}",
-            "Items that the sending queue refused.",
-            exporter=id_,
-        )
-        self._enqueued = telemetry.counter(
-            "penstock_exporter_enqueued_items", "Items taken for delivery.", **labels
-        )
-        self._returned = telemetry.counter(
-            "penstock_exporter_returned_items",
-            "Items taken for delivery and given back to a sender that waited for the outcome.",
-            **labels,
-        )
-        telemetry.gauge(
-            "penstock_exporter_queued_items",
-            "Items that wait, are being batched or are being sent.",
-            lambda: self.queued,
-            **labels,
-        )
-        if self._queue and self._plan:
-            queue, plan = self._queue, self._plan
-            labels = {"exporter": id_, "data_type": signal}
-            telemetry.gauge(
-                "otelcol_exporter_queue_size",
-                "What the sending queue holds, in the unit of its sizer.",
-                lambda: queue.size,
-                **labels,
-            )
-            telemetry.gauge(
-                "otelcol_exporter_queue_capacity",
-                "What the sending queue holds at most, in the unit of its sizer.",
-                lambda: plan.queue_size,
-                **labels,
-            )
+    async def _deliver(self, batch: Batch, parcel: Parcel | None = None) -> Answer:
+        self._in_flight += 1
+        try:
+            if self._tracing is None:
+                return await self._sender.send(batch)
+            return await self._deliver_traced(self._tracing, batch, parcel)
+        finally:
+            self._in_flight -= 1
+
+    async def _deliver_traced(
+        self, tracing: Tracing, batch: Batch, parcel: Parcel | None
+    ) -> Answer:
+        name = f"exporter/{self.exporter}/{self.signal}"
+        origins = parcel.origins if parcel else ()
+        labels = {"exporter": self.exporter, "data_type": self.signal}
+        with tracing.span(name, len(batch), origins, **labels) as span:
+            answer = await self._sender.send(batch)
+            if answer:
+                fail(span, answer)
+            return answer

@@ -2,60 +2,114 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
+from penstock.pipeline.batch import Signal
 from penstock.pipeline.errors import Refused
 from penstock.pipeline.fanout import Inlet
+from penstock.pipeline.telemetry import Level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from penstock.pipeline.batch import Batch, Signal
+    from penstock.pipeline.batch import Batch
     from penstock.pipeline.books import Books
+    from penstock.pipeline.component import Consume, Context
     from penstock.pipeline.fanout import FanOut
-    from penstock.pipeline.pace import Pace
     from penstock.pipeline.steps import Step
     from penstock.pipeline.telemetry import Counter, Telemetry
+    from penstock.pipeline.tracing import Tracing
 
-_ANSWERS = {
-    "accepted": "Items that senders were told are taken.",
-    "refused": "Items that senders were told to send again later.",
-    "failed": "Items that senders were told not to send again, or were not answered.",
+
+class Answer(StrEnum):
+    """What became of what a receiver received; the value is the request's outcome."""
+
+    ACCEPTED = "success"
+    REFUSED = "refused"
+    FAILED = "failure"
+
+
+_MEANING = {
+    Answer.ACCEPTED: "Items that the pipelines took.",
+    Answer.REFUSED: "Items that the pipelines did not take now: senders are to send them again.",
+    Answer.FAILED: "Items that the pipelines will never take, or whose receiving was broken off.",
 }
+
+_OPERATION = {
+    Signal.TRACES: "TraceDataReceived",
+    Signal.METRICS: "MetricsReceived",
+    Signal.LOGS: "LogsReceived",
+}
+"""What the Collector calls the receiving of each signal, in the names of its spans."""
 
 
 class ReceiverEdge:
-    """A receiver's way into the pipelines of each signal; counts how its senders were answered."""
+    """A receiver's way into the pipelines of each signal; counts what became of what came.
+
+    `consume` raises `Refused` or `Invalid`.
+    """
 
     def __init__(
-        self, id_: str, exits: Mapping[Signal, FanOut], telemetry: Telemetry, pace: Pace
+        self, transports: Sequence[str], exits: Mapping[Signal, FanOut], context: Context
     ) -> None:
-        def count(answer: str) -> dict[Signal, Counter]:
-            name, meaning = f"otelcol_receiver_{answer}_", _ANSWERS[answer]
-            return {
-                signal: telemetry.counter(name + signal.items, meaning, receiver=id_)
-                for signal in exits
-            }
-
+        telemetry = context.telemetry
+        self.consume: Consume = self._consume
+        if context.tracing:
+            name = f"receiver/{context.id}"
+            self.consume = partial(self._consume_traced, context.tracing, name)
         self._routes = {signal: exit_.consume for signal, exit_ in exits.items()}
-        self._pace = pace
-        self.accepted = count("accepted")
-        self._refused = count("refused")
-        self._failed = count("failed")
+        self._pace = context.pace
+        self._alone = transports[0]
+        self._items: dict[tuple[Answer, Signal, str], Counter] = {}
+        self._requests: dict[tuple[Answer, str], Counter] = {}
+        for answer, transport in product(Answer, transports):
+            labels = {"receiver": context.id, "transport": transport}
+            for signal in exits:
+                self._items[answer, signal, transport] = telemetry.counter(
+                    f"otelcol_receiver_{answer.name.lower()}_{signal.items}",
+                    _MEANING[answer],
+                    signal.unit,
+                    **labels,
+                )
+            self._requests[answer, transport] = telemetry.counter(
+                "otelcol_receiver_requests",
+                "Requests that reached the pipelines, by outcome.",
+                "{request}",
+                outcome=answer,
+                **labels,
+            )
 
-    async def consume(self, batch: Batch) -> None:
-        """Hand on what the receiver received. Raises `Refused` or `Invalid`."""
-        signal = batch.signal
+    def accepted(self, signal: Signal) -> int:
+        """Items of `signal` that the pipelines took."""
+        wanted = (Answer.ACCEPTED, signal)
+        return sum(count.value for key, count in self._items.items() if key[:2] == wanted)
+
+    async def _consume(self, batch: Batch) -> None:
+        answer = Answer.FAILED
         try:
             await self._pace.keep()
-            await self._routes[signal](batch)
+            await self._routes[batch.signal](batch)
+            answer = Answer.ACCEPTED
         except Refused:
-            self._refused[signal].add(len(batch))
+            answer = Answer.REFUSED
             raise
-        except BaseException:
-            self._failed[signal].add(len(batch))
-            raise
-        self.accepted[signal].add(len(batch))
+        finally:
+            self._count(answer, batch)
+
+    def _count(self, answer: Answer, batch: Batch) -> None:
+        arrival = batch.arrival or {self._alone: (len(batch), 1)}
+        for transport, (items, requests) in arrival.items():
+            self._items[answer, batch.signal, transport].add(items)
+            self._requests[answer, transport].add(requests)
+
+    async def _consume_traced(self, tracing: Tracing, name: str, batch: Batch) -> None:
+        transport = "+".join(batch.arrival or (self._alone,))
+        operation = f"{name}/{_OPERATION[batch.signal]}"
+        with tracing.span(operation, len(batch), transport=transport):
+            await self._consume(batch)
 
 
 class Entry:
@@ -65,11 +119,17 @@ class Entry:
         labels = {"pipeline": id_, "otel_signal": signal}
         self._next = exit_.consume
         self._received = telemetry.counter(
-            "penstock_pipeline_received_items", "Items offered to the pipeline.", **labels
+            "penstock_pipeline_received_items",
+            "Items offered to the pipeline.",
+            "{item}",
+            Level.NORMAL,
+            **labels,
         )
         self._refused = telemetry.counter(
             "penstock_pipeline_refused_items",
             "Items that the pipeline did not take; who offered them still has them.",
+            "{item}",
+            Level.NORMAL,
             **labels,
         )
         self.inlet = Inlet(f"pipeline {id_}", self.consume, exit_.may_wait, self.taken)

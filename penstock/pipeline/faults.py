@@ -45,5 +45,7 @@ class FaultLog:
         bug = None if isinstance(cause, str | PenstockError) else cause
         text = repr(bug) if bug else cause
         message = "%s (%d items, %d times): %s"
-        self._logger.warning(message, fault, seen.items, seen.times, text, exc_info=bug)
+        self._logger.warning(
+            message, fault, seen.items, seen.times, text, exc_info=bug, extra={"fault": fault}
+        )
         self._seen[fault] = _Repeats(quiet_until=now + INTERVAL)

@@ -19,11 +19,10 @@ import uvloop
 from penstock._kernel import keep_freed_memory
 from penstock.pipeline.assembly import Assembly
 from penstock.pipeline.errors import StartError
-from penstock.pipeline.selfmetrics import MetricsPage
+from penstock.pipeline.owntelemetry import OwnTelemetry
 from penstock.pipeline.shutdown import Shutdown
 from penstock.pipeline.status import Status
 from penstock.pipeline.tasks import ComponentTasks
-from penstock.pipeline.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -82,20 +81,18 @@ class Running:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.telemetry = Telemetry()
+        own = OwnTelemetry(settings.telemetry)
+        self.telemetry = own.registry
         self.crashed = False
         """Whether a task of a component ended in an error."""
         self._group = asyncio.TaskGroup()
         self._owners: dict[str, ComponentTasks] = {}
-        self._parts = Assembly(settings, self.telemetry, self._own)
+        self._parts = Assembly(settings, own, self._own)
         self.books = self._parts.books
         """The accounts of every item received."""
         self.board = self._parts.board
         """How every component is."""
-        self._extensions: dict[str, Extension] = {}
-        if settings.telemetry.metrics:
-            page = MetricsPage(self.telemetry, settings.telemetry.metrics)
-            self._extensions["the metrics page"] = page
+        self._extensions: dict[str, Extension] = own.extensions
         for id_, extension in self._parts.extensions.items():
             self._extensions[f"extension {id_}"] = extension
         self._shutdown = Shutdown(self._parts, self._extensions, self._owners)

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import time
-from functools import partial
+import re
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.component import Extension
+from penstock.pipeline.instruments import show
 from penstock.pipeline.web import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from aiohttp import web
-    from opentelemetry.metrics import CallbackOptions, Observation
 
-    from penstock.config.types import HostPort
-    from penstock.pipeline.telemetry import Family, Telemetry
+    from penstock.config.settings import PageSettings
+    from penstock.pipeline.telemetry import Level, Telemetry
+
+_TOTAL = re.compile(rb"^((?:# (?:HELP|TYPE) )?\w+)_total(?=[ {])", re.MULTILINE)
+"""The name of a counter, wherever a line has one. No name of ours ends so by itself."""
 
 
 class MetricsPage(Extension):
-    """Serves `/metrics` at an address.
+    """Serves `/metrics` at an address, with what `level` has.
 
     The OpenTelemetry SDK reads the numbers of `Telemetry` while the page is being answered, and at
     no other time; it has no thread. Both it and aiohttp are imported when the page opens.
     """
 
-    def __init__(self, telemetry: Telemetry, address: HostPort) -> None:
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        settings: PageSettings,
+        level: Level,
+        resource: dict[str, str],
+    ) -> None:
         self.port = 0
         """The port, once it is open."""
         self._telemetry = telemetry
-        self._address = address
+        self._settings = settings
+        self._level = level
+        self._resource = resource
         self._page = Page("/metrics", self._answer)
-        self._shown: set[str] = set()
 
     async def start(self) -> None:
         """Open the page. Raises `StartError`."""
@@ -41,16 +48,11 @@ class MetricsPage(Extension):
         from opentelemetry.sdk.resources import Resource
         from prometheus_client import CollectorRegistry
 
-        begin = time.monotonic()
-        self._telemetry.observe(
-            "otelcol_process_uptime", "Time since the start.", lambda: time.monotonic() - begin, "s"
-        )
         self._registry = CollectorRegistry()
         reader = PrometheusMetricReader(scope_info_enabled=False, registry=self._registry)
-        resource = Resource({"service.name": "penstock"})
-        provider = MeterProvider([reader], resource, shutdown_on_exit=False)
-        self._meter = provider.get_meter("penstock")
-        self.port = await self._page.open(self._address)
+        provider = MeterProvider([reader], Resource(self._resource), shutdown_on_exit=False)
+        show(self._telemetry, provider, self._level, units=self._settings.units)
+        self.port = await self._page.open(self._settings.address)
 
     async def stop(self) -> None:
         """Close the page."""
@@ -58,29 +60,18 @@ class MetricsPage(Extension):
 
     async def _answer(self, _request: web.Request) -> web.Response:
         from aiohttp import web
-        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+        from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-        self._show_new_families()
-        page = generate_latest(self._registry)
-        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    def _show_new_families(self) -> None:
-        for family in self._telemetry.families.values():
-            if family.name not in self._shown:
-                self._shown.add(family.name)
-                self._show(family)
-
-    def _show(self, family: Family) -> None:
-        create = (
-            self._meter.create_observable_counter
-            if family.monotonic
-            else self._meter.create_observable_gauge
-        )
-        create(family.name, [partial(_observe, family)], family.unit, family.description)
+        text = spell(generate_latest(self._registry), self._settings.counters)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 
-def _observe(family: Family, _: CallbackOptions) -> Iterator[Observation]:
-    from opentelemetry.metrics import Observation
-
-    for labels, value in family.read():
-        yield Observation(value, dict(labels))
+def spell(page: bytes, counters: str) -> bytes:
+    """`page` with its counters under `plain` names, those that end in `_total`, or `both`."""
+    if counters == "total":
+        return page
+    plain = _TOTAL.sub(rb"\1", page)
+    if counters == "plain":
+        return plain
+    suffixed = [line for line in page.splitlines(keepends=True) if _TOTAL.match(line)]
+    return plain + b"".join(suffixed)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.component import Context, Exporter, Rejected
     from penstock.pipeline.errors import Answer
     from penstock.pipeline.retry import RetryConfig
+    from penstock.pipeline.tracing import Send
 
 
 class Failure(StrEnum):
@@ -60,7 +61,10 @@ class Sender:
         context: Context,
         signal: Signal,
     ) -> None:
-        self._exporter = exporter
+        self._send: Send = exporter.send
+        if context.tracing:
+            name = f"exporter/{context.id}/{signal}/attempt"
+            self._send = context.tracing.around_attempt(exporter.send, name)
         self._timeout = timeout
         self._retry = retry
         self._faults = FaultLog(context.logger)
@@ -71,12 +75,13 @@ class Sender:
         self._abandoned = False
         counter, items = context.telemetry.counter, signal.items
         self.sent = counter(
-            f"otelcol_exporter_sent_{items}", "Items delivered.", exporter=context.id
+            f"otelcol_exporter_sent_{items}", "Items delivered.", signal.unit, exporter=context.id
         )
         self.failed = {
             reason: counter(
                 f"otelcol_exporter_send_failed_{items}",
                 "Items that could not be delivered, by reason.",
+                signal.unit,
                 exporter=context.id,
                 reason=reason,
             )
@@ -139,7 +144,7 @@ class Sender:
         async with asyncio.timeout(self._timeout) as attempt:
             self._attempts.add(attempt)
             try:
-                return await self._exporter.send(batch)
+                return await self._send(batch)
             finally:
                 self._attempts.discard(attempt)
 

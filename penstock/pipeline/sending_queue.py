@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -13,8 +14,11 @@ from penstock.config.types import Duration
 from penstock.pipeline.batch import Batch
 from penstock.pipeline.component import ComponentConfig
 from penstock.pipeline.errors import Refused
+from penstock.pipeline.tracing import MAX_ORIGINS
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
+
     from penstock.pipeline.errors import Answer
     from penstock.pipeline.pace import Backlog
 
@@ -105,14 +109,21 @@ class QueueConfig(BaseModel):
 class Entry:
     """A batch that the queue answers for, until its last item is delivered or given up."""
 
-    __slots__ = ("answer", "bytes", "items", "outcome", "size")
+    __slots__ = ("answer", "bytes", "items", "origin", "outcome", "size")
 
-    def __init__(self, batch: Batch, size: int, outcome: asyncio.Future[Answer] | None) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        size: int,
+        outcome: asyncio.Future[Answer] | None,
+        origin: SpanContext | None = None,
+    ) -> None:
         self.size = size
         self.items = len(batch)
         self.bytes = batch.nbytes
         self.answer: Answer = None
         self.outcome = outcome
+        self.origin = origin
 
 
 class Parcel:
@@ -123,6 +134,12 @@ class Parcel:
     def __init__(self, batch: Batch, shares: list[tuple[Entry, int]]) -> None:
         self.batch = batch
         self.shares = shares
+
+    @property
+    def origins(self) -> list[SpanContext]:
+        """Where the traces are of what it carries, those of the first entries."""
+        found = (entry.origin for entry, _ in self.shares if entry.origin)
+        return list(islice(found, MAX_ORIGINS))
 
     @classmethod
     def merge(cls, parcels: list[Parcel]) -> Parcel:
@@ -206,18 +223,20 @@ class SendingQueue:
         self._turn = asyncio.Lock()
         self._closed = False
 
-    async def put(self, batch: Batch) -> asyncio.Future[Answer] | None:
+    async def put(
+        self, batch: Batch, origin: SpanContext | None = None
+    ) -> asyncio.Future[Answer] | None:
         """Take `batch`, at once or, with `block_on_overflow`, when there is room.
 
-        Returns its outcome where `wait_for_result` asks for it. Raises `Refused` when there is no
-        room, or the queue is closed.
+        Its trace, if it has one, is at `origin`. Returns its outcome where `wait_for_result` asks
+        for it. Raises `Refused` when there is no room, or the queue is closed.
         """
         size = self._config.sizer.measure(batch)
         if self._closed or self._is_full(size) or self._turn.locked():
             await self._wait_for_room(size)
         waited_for = self._config.wait_for_result
         outcome = asyncio.get_running_loop().create_future() if waited_for else None
-        entry = Entry(batch, size, outcome)
+        entry = Entry(batch, size, outcome, origin)
         self.size += size
         self.items += entry.items
         self._backlog.grow(entry.bytes)

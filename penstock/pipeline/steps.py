@@ -9,6 +9,7 @@ arrived together with it; calling it invalid would blame senders for what is Pen
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.errors import Invalid, Refused
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from penstock.pipeline.batch import Batch, Signal
     from penstock.pipeline.books import Books
-    from penstock.pipeline.component import Context, Processor, Stage
+    from penstock.pipeline.component import Consume, Context, Processor, Stage
     from penstock.pipeline.fanout import FanOut
     from penstock.pipeline.telemetry import Counter
 
@@ -46,7 +47,7 @@ def _labels(context: Context) -> dict[str, str]:
     return {"connector": context.id}
 
 
-class Step:
+class Step(ABC):
     """What is counted at every step, by signal."""
 
     def __init__(self, context: Context, takes: Iterable[Signal], gives: Iterable[Signal]) -> None:
@@ -83,6 +84,18 @@ class Step:
             {"outgoing": self.given, "dropped": self.dropped, "held": lambda: self.held},
         )
 
+    @abstractmethod
+    async def consume(self, batch: Batch) -> None:
+        """Take a batch. Raises `Refused` or `Invalid`."""
+
+    def _inlet(self, may_wait: bool) -> Inlet:  # noqa: FBT001
+        tracing = self.context.tracing
+        consume: Consume = self.consume
+        if tracing:
+            name = f"{_kind(self.context)}/{self.context.id}"
+            consume = tracing.around(consume, name, **_labels(self.context))
+        return Inlet(self.name, consume, may_wait, self.taken)
+
     def _crash(self, batch: Batch, error: Exception) -> None:
         self.incoming[batch.signal].add(len(batch))
         self._errors.add(len(batch))
@@ -105,7 +118,7 @@ class ProcessorStep(Step):
         self, processor: Processor, context: Context, signal: Signal, exit_: FanOut
     ) -> None:
         super().__init__(context, [signal], [signal])
-        self.inlet = Inlet(self.name, self.consume, exit_.may_wait, self.taken)
+        self.inlet = self._inlet(exit_.may_wait)
         self._process = processor.process
         self._next = exit_.consume
         self._in = self.incoming[signal]
@@ -141,7 +154,9 @@ class StageStep(Step):
         exits: Mapping[Signal, FanOut],
     ) -> None:
         super().__init__(context, takes, exits)
-        self.inlet = Inlet(self.name, self.consume, stage.may_wait, self.taken)
+        self.inlet = self._inlet(stage.may_wait)
+        tracing = context.tracing
+        self._trail = tracing.trail(f"{self.name} passes on") if tracing else None
         self._stage = stage
         self._routes = {signal: exit_.consume for signal, exit_ in exits.items()}
         self._cut_off = dropped(context, "shutdown")
@@ -178,7 +193,10 @@ class StageStep(Step):
             self._crash(batch, error)
             return
         self.incoming[batch.signal].add(len(batch))
+        if self._trail:
+            self._trail.note()
 
     async def _pass_on(self, batch: Batch) -> None:
-        await self._routes[batch.signal](batch)
+        route = self._routes[batch.signal]
+        await (self._trail.follow(route, batch) if self._trail else route(batch))
         self.outgoing[batch.signal].add(len(batch))

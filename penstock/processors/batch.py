@@ -13,6 +13,7 @@ from penstock.pipeline import Batch, Invalid, ProcessorConfig, Refused, Stage
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import insist
 from penstock.pipeline.steps import dropped
+from penstock.pipeline.telemetry import BATCH_BYTES, BATCH_ITEMS, Level
 
 if TYPE_CHECKING:
     from penstock.pipeline import Consume, Context
@@ -140,8 +141,8 @@ class Batcher(Stage):
             self._invalid.add(len(batch))
             self._faults.report("Dropped, since no stage will take it", len(batch), fault)
         else:
-            self._sent += 1
-            self._sent_items += len(batch)
+            self._sizes.record(len(batch))
+            self._bytes.record(batch.nbytes)
         self._refusal = None
 
     def _note_refusal(self, refusal: Refused) -> None:
@@ -160,13 +161,27 @@ class Batcher(Stage):
         name = "otelcol_processor_batch_"
         labels = {"processor": self._context.id, "pipeline": self._context.pipeline or ""}
         self._sent_full = telemetry.counter(
-            name + "batch_size_trigger_send", "Batches sent because they were full.", **labels
+            name + "batch_size_trigger_send",
+            "Batches sent because they were full.",
+            "{time}",
+            Level.NORMAL,
+            **labels,
         )
         self._sent_late = telemetry.counter(
-            name + "timeout_trigger_send", "Batches sent because of the timeout.", **labels
+            name + "timeout_trigger_send",
+            "Batches sent because of the timeout.",
+            "{time}",
+            Level.NORMAL,
+            **labels,
         )
-        # Two series of the Collector's histogram: enough for the mean, at no cost.
-        self._sent = self._sent_items = 0
-        size = name + "batch_send_size_"
-        telemetry.gauge(size + "count", "Batches sent.", lambda: self._sent, **labels)
-        telemetry.gauge(size + "sum", "Items in batches sent.", lambda: self._sent_items, **labels)
+        self._sizes = telemetry.histogram(
+            name + "batch_send_size",
+            "Items in batches sent.",
+            "{item}",
+            BATCH_ITEMS,
+            Level.NORMAL,
+            **labels,
+        )
+        self._bytes = telemetry.histogram(
+            name + "batch_send_size_bytes", "Bytes of batches sent.", "By", BATCH_BYTES, **labels
+        )

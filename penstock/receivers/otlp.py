@@ -138,6 +138,8 @@ class Config(ReceiverConfig):
 class Otlp(Receiver):
     """Takes what has arrived since it last looked as one batch, whose verdict answers all."""
 
+    transports = ("grpc", "http")
+
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._context = context
@@ -200,12 +202,14 @@ class Otlp(Receiver):
             "penstock_receiver_connections",
             "Connections that the server accepted.",
             count("connections"),
+            "{connection}",
         )
         for reason in intake.stats().keys() - {"connections"}:
             observe(
                 "penstock_receiver_turned_away_requests",
                 "Requests that the server answered with an error by itself, by reason.",
                 count(reason),
+                "{request}",
                 reason=reason,
             )
 
@@ -217,14 +221,14 @@ class Otlp(Receiver):
     def _take(self, intake: Intake, custody: Custody, consume: Consume) -> None:
         for group in intake.take():
             if group.answered:
-                custody.keep(Batch(group.batch), group.accept)
+                custody.keep(Batch(group.batch, group.transports), group.accept)
             else:
                 self._context.tasks.create_task(_answer(group, consume))
 
 
 async def _answer(group: Group, consume: Consume) -> None:
     try:
-        await consume(Batch(group.batch))
+        await consume(Batch(group.batch, group.transports))
     except Refused as refusal:
         group.refuse(str(refusal), refusal.retry_after)
     except Invalid as refusal:

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from penstock.config.load import load, load_text
-from penstock.config.settings import LogEncoding, LogLevel, MetricsLevel, PipelineSettings
+from penstock.config.settings import PipelineSettings
 from penstock.config.sources import MAX_BYTES
 from penstock.config.types import HostPort
 from penstock.pipeline.batch import Signal
 from penstock.pipeline.errors import ConfigError
+from penstock.pipeline.telemetry import Level
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,9 +109,9 @@ def test_telemetry_has_the_collectors_defaults() -> None:
     telemetry = settings(GATEWAY).telemetry
 
     assert telemetry.metrics == HostPort("127.0.0.1", 8888)
-    assert telemetry.level is MetricsLevel.NORMAL
-    assert telemetry.log_level is LogLevel.INFO
-    assert telemetry.log_encoding is LogEncoding.CONSOLE
+    assert telemetry.level is Level.NORMAL
+    assert telemetry.logs.level == "info"
+    assert telemetry.logs.encoding == "console"
 
 
 def test_telemetry_takes_levels_in_any_case_and_json_logs() -> None:
@@ -118,9 +119,9 @@ def test_telemetry_takes_levels_in_any_case_and_json_logs() -> None:
 
     telemetry = settings(text).telemetry
 
-    assert telemetry.level is MetricsLevel.NORMAL
-    assert telemetry.log_level is LogLevel.DEBUG
-    assert telemetry.log_encoding is LogEncoding.JSON
+    assert telemetry.level is Level.NORMAL
+    assert telemetry.logs.level == "debug"
+    assert telemetry.logs.encoding == "json"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock.pipeline.telemetry import MAX_SERIES_PER_COUNTER, Telemetry
+from penstock.pipeline.telemetry import MAX_SERIES_PER_FAMILY, Telemetry
 
 
 def test_a_series_that_is_asked_for_twice_is_the_same() -> None:
@@ -33,9 +33,9 @@ def test_a_gauge_and_an_observed_counter_are_read_when_asked() -> None:
 
 def test_series_beyond_the_limit_are_counted_together() -> None:
     telemetry = Telemetry()
-    for number in range(MAX_SERIES_PER_COUNTER + 5):
+    for number in range(MAX_SERIES_PER_FAMILY + 5):
         telemetry.counter("seen", "Seen.", client=str(number)).add(1)
-    assert telemetry.total("seen") == MAX_SERIES_PER_COUNTER + 5
+    assert telemetry.total("seen") == MAX_SERIES_PER_FAMILY + 5
     assert telemetry.total("seen", **{"otel.metric.overflow": "true"}) == 5
 
 

@@ -22,6 +22,7 @@ from tests.kit import (
     in_loop,
     names,
     outcome_of,
+    recorded,
     service,
     spans,
     wire,
@@ -103,14 +104,16 @@ async def test_items_wait_until_there_are_enough() -> None:
 async def test_items_wait_no_longer_than_the_timeout() -> None:
     after, telemetry = Next(), Telemetry()
     async with batcher(after, telemetry, timeout="5ms") as subject:
+        sizes = recorded(telemetry, "otelcol_processor_batch_batch_send_size")
+        weights = recorded(telemetry, "otelcol_processor_batch_batch_send_size_bytes")
         await subject.consume(spans(2))
         await eventually(lambda: after.got)
         await subject.consume(spans(3))
         await eventually(lambda: len(after.got) == 2)
     assert telemetry.total("otelcol_processor_batch_timeout_trigger_send") == 2
     assert telemetry.total("otelcol_processor_batch_batch_size_trigger_send") == 0
-    assert telemetry.total("otelcol_processor_batch_batch_send_size_count") == 2
-    assert telemetry.total("otelcol_processor_batch_batch_send_size_sum") == 5
+    assert sizes == [2, 3]
+    assert weights == [batch.nbytes for batch in after.got]
 
 
 @pytest.mark.parametrize("options", [{"timeout": "0"}, {"send_batch_size": 0}])

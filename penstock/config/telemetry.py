@@ -1,0 +1,345 @@
+"""`service::telemetry`: what Penstock says about itself, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from penstock.config.push import BatchSection, PeriodicSection, one_of
+from penstock.config.settings import (
+    METRICS_ADDRESS,
+    CounterNames,
+    PageSettings,
+    TelemetrySettings,
+    TracingSettings,
+)
+from penstock.config.types import Duration, HostPort, ListenAddress
+from penstock.logs import LogSettings, Sampling
+from penstock.pipeline.telemetry import Level
+
+_LEVELS = [level.name.lower() for level in Level]
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _parse_level(value: Any) -> Level:
+    if isinstance(value, Level):
+        return value
+    if _lower(value) not in _LEVELS:
+        msg = f"expected {', '.join(_LEVELS[:-1])} or {_LEVELS[-1]}, found {value!r}"
+        raise ValueError(msg)
+    return Level[value.upper()]
+
+
+TelemetryLevel = Annotated[
+    Level,
+    BeforeValidator(_parse_level),
+    PlainSerializer(lambda level: level.name.lower(), return_type=str),
+    WithJsonSchema({"type": "string", "enum": _LEVELS}),
+]
+"""How much Penstock tells about itself: `none`, `basic`, `normal` or `detailed`."""
+
+
+class Section(BaseModel):
+    """Base of the models here: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    not_here: ClassVar[Mapping[str, str]] = {}
+    """Options of the Collector's that are refused, and what to do instead."""
+
+
+class PrometheusSection(Section):
+    """The metrics page in Prometheus' text format."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "without_scope_info": "the page never has labels of scopes; leave it out",
+        "with_resource_constant_labels": "resource attributes are labels of `target_info`",
+    }
+
+    host: str = METRICS_ADDRESS.host
+    """The address to serve it on."""
+    port: int = Field(METRICS_ADDRESS.port, ge=0, le=65535)
+    """The TCP port; 0 takes a free one."""
+    without_type_suffix: bool | Literal["both"] = True
+    """Whether names of counters go without `_total`; `both` shows each counter under both names,
+    for dashboards of either kind."""
+    without_units: bool = True
+    """Whether names go without the unit, such as `_seconds`."""
+
+    def page(self) -> PageSettings:
+        """The same as the engine has it."""
+        names = {True: CounterNames.PLAIN, False: CounterNames.TOTAL, "both": CounterNames.BOTH}
+        counters = names[self.without_type_suffix]
+        return PageSettings(HostPort(self.host, self.port), counters, not self.without_units)
+
+
+class PullExporterSection(Section):
+    """What answers a pull."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "prometheus/development": "write `prometheus`",
+    }
+
+    prometheus: PrometheusSection
+    """The metrics page."""
+
+
+class PullSection(Section):
+    """Own metrics for whoever asks for them."""
+
+    exporter: PullExporterSection
+    """What answers."""
+
+
+class ReaderSection(Section):
+    """A way to read own metrics: one of the two."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "producers": "own metrics have no other source; leave it out",
+    }
+
+    pull: PullSection | None = None
+    """A page that is asked for them."""
+    periodic: PeriodicSection | None = None
+    """Push them at an interval."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        one_of(self, "pull", "periodic")
+        return self
+
+
+class MetricsSection(Section):
+    """Own metrics."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "views": "choose a `level`, and drop the rest where the metrics are scraped",
+    }
+
+    level: TelemetryLevel = Level.NORMAL
+    """How much they tell; with `none` there is no page, and nothing is pushed."""
+    address: ListenAddress | None = None
+    """Where the page is served: the Collector's older spelling of `readers`."""
+    readers: list[ReaderSection] | None = None
+    """Who reads them: one page at most, and any number of pushes; an empty list has none."""
+
+    @model_validator(mode="after")
+    def _one_page(self) -> Self:
+        if self.address and self.readers:
+            msg = "`address` and `readers` both say where the page is; keep one"
+            raise ValueError(msg)
+        if sum(reader.pull is not None for reader in self.readers or ()) > 1:
+            msg = "expected at most one `pull` under readers; the page has one address"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def page(self) -> PageSettings | None:
+        """The metrics page, if there is to be one."""
+        if self.level is Level.NONE:
+            return None
+        if self.readers is None:
+            return PageSettings(self.address or METRICS_ADDRESS)
+        pulls = [reader.pull for reader in self.readers if reader.pull]
+        return pulls[0].exporter.prometheus.page() if pulls else None
+
+    @property
+    def pushes(self) -> tuple[PeriodicSection, ...]:
+        """The pushes, if there are to be any."""
+        if self.level is Level.NONE:
+            return ()
+        return tuple(reader.periodic for reader in self.readers or () if reader.periodic)
+
+
+class RatioSection(Section):
+    """A part of all traces."""
+
+    ratio: float = Field(default=1.0, ge=0, le=1)
+    """Which part, from 0 to 1."""
+
+
+class SamplerSection(Section):
+    """Which batches have a trace: one of these."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "jaeger_remote": "sample by `trace_id_ratio_based`",
+    }
+
+    always_on: dict[str, None] | None = None
+    """All."""
+    always_off: dict[str, None] | None = None
+    """None."""
+    trace_id_ratio_based: RatioSection | None = None
+    """A part of them."""
+    parent_based: ParentBasedSection | None = None
+    """As the batches were decided on that it is made of."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        one_of(self, *type(self).model_fields)
+        return self
+
+
+class ParentBasedSection(Section):
+    """Decide where a trace begins, and nowhere else."""
+
+    not_here: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (
+            "remote_parent_sampled",
+            "remote_parent_not_sampled",
+            "local_parent_sampled",
+            "local_parent_not_sampled",
+        ),
+        "the decision is made at the root and kept; set `root`",
+    )
+
+    root: SamplerSection = Field(default_factory=lambda: SamplerSection(always_on={}))
+    """How it is decided there."""
+
+
+class TracingProcessorSection(Section):
+    """How spans or log records leave."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "simple": "it would hold up each batch until its span is sent; write `batch`",
+    }
+
+    batch: BatchSection
+    """Gathered, by a thread of its own."""
+
+
+class TracesSection(Section):
+    """Own traces: one of each sampled batch, from the receiver to the exporters' attempts."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "propagators": "requests are worked on in groups, so a trace begins with its group",
+        "limits": "own spans have few attributes; leave it out",
+    }
+
+    level: TelemetryLevel = Level.BASIC
+    """`none` switches them off; the other levels do not differ."""
+    processors: list[TracingProcessorSection] = []
+    """Where they are sent; without, there are none."""
+    sampler: SamplerSection = Field(
+        default_factory=lambda: SamplerSection(parent_based=ParentBasedSection())
+    )
+    """Which batches have one."""
+
+    def settings(self) -> TracingSettings | None:
+        """The same as the engine has it; `None` without traces."""
+        if self.level is Level.NONE or not self.processors:
+            return None
+        return TracingSettings(tuple(each.batch for each in self.processors), self.sampler)
+
+
+class SamplingSection(Section):
+    """What repeats in the log."""
+
+    enabled: bool = True
+    """Whether to leave lines out."""
+    tick: Duration = Field(default=10.0, gt=0)
+    """The interval in which lines are counted."""
+    initial: int = Field(default=10, ge=0)
+    """Lines of one wording and level that are written in an interval."""
+    thereafter: int = Field(default=100, ge=0)
+    """Of those that follow, one of so many is written; 0 writes none."""
+
+
+class LogsSection(Section):
+    """Penstock's own log."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "development": "it has no such mode; leave it out",
+        "disable_caller": "lines have no caller; leave it out",
+        "disable_zap_resource": "lines have no resource; leave it out",
+    }
+
+    level: Annotated[Literal["debug", "info", "warn", "error"], BeforeValidator(_lower)] = "info"
+    """The least serious record that is written."""
+    encoding: Literal["console", "json"] = "console"
+    """Text for people, or JSON for machines."""
+    output_paths: list[str] = Field(default=["stderr"], min_length=1)
+    """Where it is written: `stderr`, `stdout`, paths of files."""
+    error_output_paths: list[Literal["stderr"]] = ["stderr"]
+    """Where it is told that the log cannot be written: `stderr`."""
+    initial_fields: dict[str, Any] = {}
+    """Fields that every line has."""
+    disable_stacktrace: bool = False
+    """Leave tracebacks out."""
+    sampling: SamplingSection = SamplingSection()
+    """What repeats is left out, and counted."""
+    processors: list[TracingProcessorSection] = []
+    """Where the log is sent besides."""
+
+    def settings(self) -> LogSettings:
+        """The same as the log has it."""
+        sampling = self.sampling
+        return LogSettings(
+            level=self.level,
+            encoding=self.encoding,
+            output_paths=tuple(self.output_paths),
+            initial_fields=self.initial_fields,
+            tracebacks=not self.disable_stacktrace,
+            sampling=Sampling(sampling.tick, sampling.initial, sampling.thereafter)
+            if sampling.enabled
+            else None,
+        )
+
+
+def _attributes(value: Any) -> Any:
+    """The declarative form, `attributes: [{name: …, value: …}]`, as a mapping."""
+    if not isinstance(value, dict) or not isinstance(value.get("attributes"), list):
+        return value
+    if others := sorted(map(str, value.keys() - {"attributes"})):
+        msg = f"expected nothing beside `attributes`, found {', '.join(others)}"
+        raise ValueError(msg)
+    entries = value["attributes"]
+    if not all(isinstance(entry, dict) and entry.keys() == {"name", "value"} for entry in entries):
+        msg = "expected a `name` and a `value` for each of `attributes`"
+        raise ValueError(msg)
+    return {entry["name"]: entry["value"] for entry in entries}
+
+
+Attributes = Annotated[
+    dict[str, str | bool | int | float | None],
+    BeforeValidator(_attributes),
+]
+
+
+class TelemetrySection(Section):
+    """What Penstock says about itself."""
+
+    metrics: MetricsSection = MetricsSection()
+    """Own metrics."""
+    traces: TracesSection = TracesSection()
+    """Own traces."""
+    logs: LogsSection = LogsSection()
+    """Own log."""
+    resource: Attributes = {}
+    """Resource attributes of all of it; an empty one of the usual, such as `service.name`, leaves
+    it out."""
+
+    def settings(self) -> TelemetrySettings:
+        """The same as the engine has it."""
+        return TelemetrySettings(
+            page=self.metrics.page,
+            level=self.metrics.level,
+            pushes=self.metrics.pushes,
+            traces=self.traces.settings(),
+            logs=self.logs.settings(),
+            log_pushes=tuple(each.batch for each in self.logs.processors),
+            resource=self.resource,
+        )
