@@ -47,7 +47,7 @@ README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 LEAST: dict[tuple[str, str], Any] = {
-    ("receivers", "otlp"): {"protocols": {"grpc": {}}},
+    ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
     ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},

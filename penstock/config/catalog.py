@@ -32,9 +32,24 @@ class Kind(StrEnum):
 
 
 ALIASES: dict[Kind, dict[str, str]] = {
+    Kind.RECEIVERS: {"file_log": "filelog", "host_metrics": "hostmetrics"},
+    Kind.PROCESSORS: {
+        "k8s_attributes": "k8sattributes",
+        "metrics_transform": "metricstransform",
+        "resource_detection": "resourcedetection",
+    },
     Kind.EXPORTERS: {"otlp_grpc": "otlp", "otlp_http": "otlphttp"},
+    Kind.CONNECTORS: {"span_metrics": "spanmetrics"},
 }
-"""Types that the Collector also spells in another way, by kind: the other spelling, then ours."""
+"""Types that the Collector also spells in another way, by kind: the other spelling, then ours.
+
+The Collector gave them new names in 2026 and still takes the old ones. Both are as good here.
+"""
+
+DEPRECATED: dict[Kind, dict[str, str]] = {
+    Kind.EXPORTERS: {"logging": "debug"},
+}
+"""Types that the Collector has replaced, by kind: the old type, then what is used for it."""
 
 
 def types(kind: Kind) -> list[str]:
@@ -44,6 +59,7 @@ def types(kind: Kind) -> list[str]:
 
 def module_name(kind: Kind, type_: str) -> str | None:
     """The module that holds the component, or `None` where there is none of that type."""
+    type_ = DEPRECATED.get(kind, {}).get(type_, type_)
     type_ = ALIASES.get(kind, {}).get(type_, type_)
     if type_ in _modules(kind):
         return f"{kind.package}.{type_}"

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from penstock.config.catalog import Kind, module_name, types
+from penstock.config.collector import in_collector
 from penstock.config.problems import choices
 from penstock.pipeline.component import (
     ComponentConfig,
@@ -50,14 +51,22 @@ def config_class(kind: Kind, id_: str) -> type[ComponentConfig]:
 def _module(kind: Kind, type_: str) -> ModuleType:
     name = module_name(kind, type_)
     if name is None:
-        msg = f"no {kind.one} has the type `{type_}`{choices(type_, types(kind))}"
-        raise ConfigError(msg)
+        raise ConfigError(_unknown(kind, type_))
     try:
         return import_module(name)
     except ImportError as error:
         if (error.name or "").startswith("penstock"):
             raise
         raise ConfigError(_missing(name, error)) from error
+
+
+def _unknown(kind: Kind, type_: str) -> str:
+    if in_collector(kind, type_):
+        return f"one of the Collector's {kind}, which Penstock does not have yet; remove it"
+    others = [other for other in Kind if module_name(other, type_)]
+    if others:
+        return f"`{type_}` is the type of a component under {others[0]}; define it there"
+    return f"no {kind.one} has the type `{type_}`{choices(type_, types(kind))}"
 
 
 def _missing(module: str, error: ImportError) -> str:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penstock.config.catalog import Kind
 from penstock.config.check import check
 from penstock.config.components import config_class
+from penstock.config.deprecated import modernised
 from penstock.config.links import check_links
 from penstock.config.pipelines import Defined, Pipeline, read_pipelines
+from penstock.config.ports import Listener, check_ports, listeners
 from penstock.config.problems import Problems
 from penstock.config.read import read, read_text
 from penstock.config.service import Root, ServiceSection
@@ -18,7 +20,7 @@ from penstock.config.wiring import check_wiring
 from penstock.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from importlib.resources.abc import Traversable
 
     from penstock.config.document import Document
@@ -52,13 +54,14 @@ class Checked(NamedTuple):
 
 def check_document(document: Document) -> Checked:
     """The settings that a document holds. Raises `ConfigError` with everything wrong with it."""
-    problems = Problems(document)
+    problems = Problems(modernised(document))
     root = check(Root, (), problems)
     defined: Defined = {kind: _classes(kind, problems) for kind in Kind}
     configs = {kind: _configs(kind, defined, problems) for kind in Kind}
     pipelines = list(read_pipelines(problems))
-    check_wiring(pipelines, defined, problems)
+    used = check_wiring(pipelines, defined, problems)
     check_links(pipelines, defined, problems)
+    check_ports([*_listeners(configs, used), *_page(root)], problems)
     problems.raise_any()
     assert root
     return Checked(_settings(root.service, configs, pipelines, problems), root.service)
@@ -79,6 +82,21 @@ def _class(kind: Kind, id_: str, problems: Problems) -> type[ComponentConfig] | 
 def _configs(kind: Kind, defined: Defined, problems: Problems) -> dict[str, Any]:
     classes = defined[kind].items()
     return {id_: check(found, (kind.value, id_), problems) for id_, found in classes if found}
+
+
+def _listeners(
+    configs: dict[Kind, dict[str, Any]], used: dict[Kind, set[str]]
+) -> Iterator[Listener]:
+    """Where the components listen that will be started and whose settings could be read."""
+    for kind, found in configs.items():
+        for id_ in used[kind] & {id_ for id_, config in found.items() if config}:
+            yield from listeners((kind.value, id_), found[id_])
+
+
+def _page(root: Root | None) -> Iterator[Listener]:
+    address = root.service.telemetry.settings().metrics if root else None
+    if address:
+        yield Listener(("service", "telemetry", "metrics"), address)
 
 
 def _settings(

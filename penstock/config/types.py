@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LAST_PORT = 65_535
@@ -102,3 +105,20 @@ def parse_url_path(value: Any) -> str:
 
 UrlPath = Annotated[str, BeforeValidator(parse_url_path)]
 """The path of a URL: `/v1/traces`."""
+
+
+def addresses(model: BaseModel) -> Iterator[tuple[tuple[str | int, ...], HostPort]]:
+    """Every address in a model and in what it holds, by the path of its option."""
+    for name, value in model:
+        for path, found in _addresses(value):
+            yield (type(model).model_fields[name].alias or name, *path), found
+
+
+def _addresses(value: Any) -> Iterator[tuple[tuple[str | int, ...], HostPort]]:
+    if isinstance(value, HostPort):
+        yield (), value
+    elif isinstance(value, BaseModel):
+        yield from addresses(value)
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from (((i, *path), found) for path, found in _addresses(item))

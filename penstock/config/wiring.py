@@ -14,21 +14,27 @@ if TYPE_CHECKING:
 _EXTENSIONS: Path = ("service", "extensions")
 
 
-def check_wiring(pipelines: list[Pipeline], defined: Defined, problems: Problems) -> None:
-    """Note in `problems` whatever keeps the pipelines from being built, and what is not used."""
+def check_wiring(
+    pipelines: list[Pipeline], defined: Defined, problems: Problems
+) -> dict[Kind, set[str]]:
+    """Note in `problems` whatever keeps the pipelines from being built, and what is not used.
+
+    What is mentioned, by kind, is returned.
+    """
     wiring = _Wiring(defined, problems)
     for pipeline in pipelines:
         wiring.check_pipeline(pipeline)
     wiring.check_uses(uses_at(_EXTENSIONS, problems), (Kind.EXTENSIONS,))
     wiring.check_ambiguous()
     wiring.warn_unused()
+    return wiring.used
 
 
 class _Wiring:
     def __init__(self, defined: Defined, problems: Problems) -> None:
         self._defined = defined
         self._problems = problems
-        self._used: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+        self.used: dict[Kind, set[str]] = {kind: set() for kind in Kind}
 
     def check_pipeline(self, pipeline: Pipeline) -> None:
         for role, uses in pipeline.uses.items():
@@ -49,7 +55,7 @@ class _Wiring:
                 self._problems.add(path, f"`{id_}` is listed twice")
             seen.add(id_)
         for kind in kinds:
-            self._used[kind] |= seen
+            self.used[kind] |= seen
 
     def _check_signals(self, pipeline: Pipeline, role: Kind) -> None:
         for id_, path in pipeline.uses[role]:
@@ -72,5 +78,5 @@ class _Wiring:
         for kind, ids in self._defined.items():
             users = "service.extensions" if kind is Kind.EXTENSIONS else "any pipeline"
             for id_ in ids:
-                if id_ not in self._used[kind]:
+                if id_ not in self.used[kind]:
                     self._problems.warn((kind.value, id_), f"defined, but not used in {users}")

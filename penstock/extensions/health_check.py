@@ -96,6 +96,10 @@ class Config(ExtensionConfig):
         """Where to listen, in either version."""
         return self.http.endpoint if self.http else self.endpoint
 
+    def listens(self) -> dict[tuple[str | int, ...], HostPort]:
+        """Where it listens: in one version or in the other."""
+        return {("http", "endpoint") if self.http else ("endpoint",): self.address}
+
     @property
     def status(self) -> StatusSettings:
         """The status page, in either version."""

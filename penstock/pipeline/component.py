@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from penstock.config.types import HostPort, addresses
 from penstock.pipeline.batch import Batch, Signal
 from penstock.pipeline.books import Books
 from penstock.pipeline.pace import Pace
@@ -94,6 +95,10 @@ class ComponentConfig(BaseModel):
     """What `penstock components` says of it; alpha may change its options with any release."""
     not_here: ClassVar[Mapping[str, str]] = {}
     """Options that the Collector's component has and this one refuses: what to do instead."""
+
+    def listens(self) -> dict[tuple[str | int, ...], HostPort]:
+        """Where it listens, by the path of the option that says so: every address it has."""
+        return dict(addresses(self))
 
 
 class Component(ABC):  # noqa: B024

@@ -31,7 +31,7 @@ exporters:
 service:
   telemetry:
     metrics:
-      address: 127.0.0.1:0
+      readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: 0}}}}]
   pipelines:
     traces:
       receivers: [otlp]

@@ -43,6 +43,11 @@ def takers(signal: str, exporters: Iterable[str]) -> list[str]:
     return [id_ for id_ in exporters if signal == "traces" or "jaeger" not in id_]
 
 
+def metrics_page(port: int) -> dict[str, Any]:
+    """The reader that serves own metrics at a port of this machine."""
+    return {"pull": {"exporter": {"prometheus": {"host": "127.0.0.1", "port": port}}}}
+
+
 def settings(ports: Ports, exporters: Mapping[str, Any]) -> dict[str, Any]:
     """OTLP in, batch, and out to every one of `exporters` that takes the signal."""
     protocols = {
@@ -61,7 +66,7 @@ def settings(ports: Ports, exporters: Mapping[str, Any]) -> dict[str, Any]:
         "extensions": {"health_check": {"endpoint": f"127.0.0.1:{ports.health}"}},
         "service": {
             "extensions": ["health_check"],
-            "telemetry": {"metrics": {"address": f"127.0.0.1:{ports.metrics}"}},
+            "telemetry": {"metrics": {"readers": [metrics_page(ports.metrics)]}},
             "pipelines": pipelines,
         },
     }
