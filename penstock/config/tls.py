@@ -83,7 +83,10 @@ def _known_curves(names: list[str]) -> list[str]:
     return _known("curve", names, list(CURVES))
 
 
-Version = Annotated[Literal["1.2", "1.3"], BeforeValidator(_version)]
+Version = Annotated[
+    Literal["1.2", "1.3"],
+    BeforeValidator(_version, json_schema_input_type=Literal["1.2", "1.3"] | float),
+]
 """A version of TLS that is safe to use."""
 
 

@@ -59,7 +59,22 @@ def _usable(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
     return headers
 
 
-Headers = Annotated[dict[str, SecretStr], BeforeValidator(_as_mapping), AfterValidator(_usable)]
+class HeaderItem(BaseModel):
+    """A header in the Collector's other notation, a list."""
+
+    model_config = ComponentConfig.model_config
+
+    name: str
+    """The header's name."""
+    value: SecretStr
+    """Its value."""
+
+
+Headers = Annotated[
+    dict[str, SecretStr],
+    BeforeValidator(_as_mapping, json_schema_input_type=dict[str, SecretStr] | list[HeaderItem]),
+    AfterValidator(_usable),
+]
 """Headers of every request. Their values are secrets: no message and no dump shows them."""
 
 

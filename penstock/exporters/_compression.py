@@ -31,7 +31,12 @@ def _is_installed(compression: object) -> object:
     return "none" if compression == "" else compression
 
 
-Compression = Annotated[Literal["gzip", "zstd", "deflate", "none"], BeforeValidator(_is_installed)]
+Compression = Annotated[
+    Literal["gzip", "zstd", "deflate", "none"],
+    BeforeValidator(
+        _is_installed, json_schema_input_type=Literal["gzip", "zstd", "deflate", "none", ""]
+    ),
+]
 """The name of a compression, as in `Content-Encoding`."""
 
 ZstdOrNone = Annotated[Literal["zstd", "none"], BeforeValidator(_is_installed)]
