@@ -100,9 +100,10 @@ def _word(schema: Schema, definitions: Schema) -> str:
         case {"properties": _}:
             return "section"
         case {"enum": _} | {"const": _}:
-            return " or ".join(map(str, schema.get("enum") or [schema["const"]]))
+            return " or ".join(filter(None, map(str, schema.get("enum") or [schema["const"]])))
         case {"type": "array"}:
-            return f"list of {_type(_inner(schema, 'items'), definitions)}"
+            word = _type(_inner(schema, "items"), definitions)
+            return "list of sections" if word == "section" else f"list of {word}"
         case {"type": "object"}:
             return f"mapping to {_type(_inner(schema, 'additionalProperties'), definitions)}"
         case {"format": format_} if format_ in _FORMATS:

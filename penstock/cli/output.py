@@ -31,11 +31,12 @@ def print_json(value: Any) -> None:
 
 def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
     """Print a table at a terminal; elsewhere a line a row, with tabs between its cells."""
-    if sys.stdout.isatty():
-        _print_table(head, rows, title)
-        return
-    lines = [f"# {title}"] if title else []
-    typer.echo("\n".join([*lines, *map("\t".join, rows)]))
+    if title:
+        typer.echo(coloured(f"# {title}", typer.colors.GREEN))
+    if rows and sys.stdout.isatty():
+        _print_table(head, rows)
+    else:
+        typer.echo("".join("\t".join(row) + "\n" for row in rows), nl=False)
 
 
 def coloured(text: str, colour: str) -> str:
@@ -43,13 +44,14 @@ def coloured(text: str, colour: str) -> str:
     return text if os.environ.get("NO_COLOR") else typer.style(text, fg=colour)
 
 
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*head, box=box.SIMPLE_HEAD, title=title or None, title_justify="left")
+    table = Table(*head, box=box.SIMPLE_HEAD)
+    table.columns[0].style = "cyan"
     for row in rows:
-        table.add_row(*map(Text, row))  # as text, for markup's brackets stand in some options
+        table.add_row(*map(Text, row))  # as text, for some options have markup's brackets
     Console().print(table)
