@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.config.catalog import ALIASES, Kind, summary, types
 from penstock.config.components import config_class
+from penstock.pipeline.batch import Signal
 from penstock.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class Installed:
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """The signals it can carry, sorted; none for an extension."""
-        return tuple(sorted(self.config.signals)) if self.config else ()
+        """The signals it can carry; none for an extension."""
+        carried = self.config.signals if self.config else ()
+        return tuple(signal.value for signal in Signal if signal in carried)
 
     @property
     def stability(self) -> str:

@@ -33,7 +33,8 @@ def describe_components(components: list[Installed], *, as_json: bool) -> None:
     for component in components:
         names = " or ".join(component.spellings)
         title = f"{component.kind.one} {names}: {_purpose(component)}"
-        print_rows(_OPTIONS, [_cells(option) for option in _options(component)], title)
+        rows = [_cells(option) for option in _options(component)]
+        print_rows(_OPTIONS, rows, title if rows else f"{title} It has no options.")
 
 
 def _options(component: Installed) -> list[Option]:

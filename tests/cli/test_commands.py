@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import signal
 import socket
@@ -122,6 +123,39 @@ def test_later_sources_and_single_options_win(gateway: Path, tmp_path: Path) -> 
     assert result.exit_code == 0
     assert result.stdout == f"{gateway}, {over}: ok, 1 pipeline\n"
     assert "exporters.nop: defined, but not used" in result.stderr
+
+
+def test_print_config_shows_what_sources_come_to_with_origins_and_without_secrets(
+    gateway: Path,
+) -> None:
+    extra = "yaml:{exporters: {otlphttp: {endpoint: 'http://a', headers: {x-key: hush}}}}"
+    timeout = "exporters.otlphttp.timeout=2s"
+
+    result = penstock("print-config", "-c", gateway, "-c", extra, "--set", timeout)
+
+    assert result.exit_code == 0
+    assert f"  # {gateway}:5:19\n" in result.stdout
+    assert re.search(r"\n    timeout: 2s +# --set exporters.otlphttp.timeout:1:28\n", result.stdout)
+    assert "hush" not in result.stdout
+
+
+def test_print_config_without_sources_shows_the_embedded_default() -> None:
+    plain = penstock("print-config").stdout
+    whole = penstock("print-config", "--defaults").stdout
+
+    assert "endpoint: 127.0.0.1:4317 " in plain
+    assert "  # default\n" not in plain
+    assert "  # default\n" in whole
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_print_config_reports_what_validate_does(gateway: Path, output: str) -> None:
+    gateway.write_text("exporter: {}")
+
+    printed = penstock("print-config", "-c", gateway, "--format", output)
+
+    assert printed.exit_code == 2
+    assert printed.output == penstock("validate", "-c", gateway, "--format", output).output
 
 
 @pytest.mark.parametrize(
