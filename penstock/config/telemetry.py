@@ -192,6 +192,11 @@ class SamplerSection(Section):
         one_of(self, *type(self).model_fields)
         return self
 
+    @property
+    def never(self) -> bool:
+        """Whether no batch has one; `always_off:` may have nothing after it."""
+        return "always_off" in self.model_fields_set
+
 
 class ParentBasedSection(Section):
     """Decide where a trace begins, and nowhere else."""

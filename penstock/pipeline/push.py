@@ -151,7 +151,7 @@ def sampler(section: SamplerSection) -> Sampler:
         return sampling.ParentBased(sampler(section.parent_based.root))
     if section.trace_id_ratio_based:
         return sampling.TraceIdRatioBased(section.trace_id_ratio_based.ratio)
-    return sampling.ALWAYS_OFF if section.always_off is not None else sampling.ALWAYS_ON
+    return sampling.ALWAYS_OFF if section.never else sampling.ALWAYS_ON
 
 
 def exporter(signal: str, settings: OtlpSection) -> Any:

@@ -53,6 +53,7 @@ class Step(ABC):
     def __init__(self, context: Context, takes: Iterable[Signal], gives: Iterable[Signal]) -> None:
         self.name = place(_kind(context), context.id, context.pipeline)
         self.context = context
+        self._span = f"{_kind(context)}/{context.id}"
         self.incoming = {signal: self._counter("incoming", signal) for signal in takes}
         self.outgoing = {signal: self._counter("outgoing", signal) for signal in gives}
         self._errors = dropped(context, "error")
@@ -92,8 +93,7 @@ class Step(ABC):
         tracing = self.context.tracing
         consume: Consume = self.consume
         if tracing:
-            name = f"{_kind(self.context)}/{self.context.id}"
-            consume = tracing.around(consume, name, **_labels(self.context))
+            consume = tracing.around(consume, self._span, **_labels(self.context))
         return Inlet(self.name, consume, may_wait, self.taken)
 
     def _crash(self, batch: Batch, error: Exception) -> None:
@@ -156,7 +156,7 @@ class StageStep(Step):
         super().__init__(context, takes, exits)
         self.inlet = self._inlet(stage.may_wait)
         tracing = context.tracing
-        self._trail = tracing.trail(f"{self.name} passes on") if tracing else None
+        self._trail = tracing.trail(f"{self._span}/send", **_labels(context)) if tracing else None
         self._stage = stage
         self._routes = {signal: exit_.consume for signal, exit_ in exits.items()}
         self._cut_off = dropped(context, "shutdown")

@@ -118,7 +118,7 @@ class Penstock(Program):
             lost = numbers.total("penstock_fanout_lost_items_total", branch=branch)
             sent = numbers.total(f"otelcol_exporter_sent_{items}_total", **labels)
             failed = numbers.total(f"otelcol_exporter_send_failed_{items}_total", **labels)
-            queued = numbers.total("penstock_exporter_queued_items", otel_signal=signal, **labels)
+            queued = numbers.total("penstock_exporter_queued_items", data_type=signal, **labels)
             assert accepted == dropped + lost + sent + failed + queued
 
     def _sent(self, signal: str) -> list[int]:
