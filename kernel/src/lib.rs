@@ -31,6 +31,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MalformedPayload", module.py().get_type::<batch::MalformedPayload>())?;
     module.add_class::<batch::Batch>()?;
+    module.add_class::<intake::Claim>()?;
+    module.add_class::<intake::Gate>()?;
     module.add_class::<intake::Group>()?;
     module.add_class::<intake::Intake>()?;
     module.add_function(wrap_pyfunction!(memory::give_back_freed_memory, module)?)?;

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
@@ -19,6 +20,7 @@ pub enum Code {
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
+    Unauthenticated = 16,
 }
 
 /// Why a request is not taken.
@@ -29,6 +31,8 @@ pub struct Refusal {
     pub message: String,
     /// Seconds after which the sender may try again; without it, it must not.
     pub retry_after: Option<f64>,
+    /// How to ask for admission, in the words of `WWW-Authenticate`.
+    pub challenge: Option<HeaderValue>,
 }
 
 impl Refusal {
@@ -37,7 +41,7 @@ impl Refusal {
         let longest = message.len().min(MAX_MESSAGE);
         let end = (0..=longest).rev().find(|end| message.is_char_boundary(*end));
         message.truncate(end.unwrap_or(0));
-        Self { code, status, message, retry_after: None }
+        Self { code, status, message, retry_after: None, challenge: None }
     }
 
     pub fn retry(message: impl Into<String>, after: f64) -> Self {
@@ -49,6 +53,12 @@ impl Refusal {
 
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, StatusCode::BAD_REQUEST, message)
+    }
+
+    pub fn unauthenticated(challenge: &HeaderValue) -> Self {
+        let message = "the request has no credentials that are accepted here";
+        let refusal = Self::new(Code::Unauthenticated, StatusCode::UNAUTHORIZED, message);
+        Self { challenge: Some(challenge.clone()), ..refusal }
     }
 }
 
@@ -169,6 +179,9 @@ fn refused_http(dialect: Dialect, refusal: &Refusal, body: Vec<u8>) -> Response<
     let headers = response.headers_mut();
     if let Some(seconds) = refusal.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.ceil().max(1.0) as u64));
+    }
+    if let Some(challenge) = &refusal.challenge {
+        headers.insert(WWW_AUTHENTICATE, challenge.clone());
     }
     match refusal.status {
         StatusCode::METHOD_NOT_ALLOWED => {

@@ -34,10 +34,11 @@ pub enum Event {
     Panicked,
     Flooded,
     BadHttp2,
+    Unauthenticated,
     Connections,
 }
 
-pub const EVENTS: [(&str, Event); 14] = [
+pub const EVENTS: [(&str, Event); 15] = [
     ("malformed", Event::Malformed),
     ("too_large", Event::TooLarge),
     ("bad_compression", Event::BadCompression),
@@ -51,6 +52,7 @@ pub const EVENTS: [(&str, Event); 14] = [
     ("panicked", Event::Panicked),
     ("flooded", Event::Flooded),
     ("bad_http2", Event::BadHttp2),
+    ("unauthenticated", Event::Unauthenticated),
     ("connections", Event::Connections),
 ];
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod arrivals;
+mod auth;
 mod decompress;
 mod frames;
 mod group;
@@ -27,6 +28,8 @@ use crate::lock::lock;
 use crate::schema::Signal;
 use answer::Refusal;
 use arrivals::Arrivals;
+use auth::Guard;
+pub use auth::{Claim, Gate};
 use group::{EVENTS, Hold, Shared, Verdict};
 use service::Service;
 
@@ -35,10 +38,11 @@ const BACKLOG: i32 = 1024;
 
 #[pyclass(frozen, module = "penstock._kernel")]
 pub struct Intake {
-    service: Arc<Service>,
+    service: Service,
     wake: Mutex<PipeReader>,
     wake_fd: i32,
-    listeners: Mutex<Vec<TcpListener>>,
+    /// Each with who says whose requests are taken there.
+    listeners: Mutex<Vec<(TcpListener, Option<Arc<Guard>>)>>,
     thread: Mutex<Option<JoinHandle<io::Result<()>>>>,
     grace: Arc<Mutex<Duration>>,
 }
@@ -63,12 +67,13 @@ impl Intake {
             .collect::<PyResult<_>>()?;
         let shared = Arc::new(Shared::new(announce, max_waiting_bytes));
         Ok(Self {
-            service: Arc::new(Service {
+            service: Service {
                 shared,
                 max_grpc: max_grpc_bytes,
                 max_http: max_http_bytes,
                 routes,
-            }),
+                guard: None,
+            },
             wake_fd: wake.as_raw_fd(),
             wake: Mutex::new(wake),
             listeners: Mutex::default(),
@@ -77,11 +82,14 @@ impl Intake {
         })
     }
 
-    /// Listen on an address and return its port. An empty host means every interface.
-    fn listen(&self, host: &str, port: u16) -> PyResult<u16> {
+    /// Listen on an address and return its port. An empty host means every interface. With a gate,
+    /// only requests that it lets in are taken.
+    #[pyo3(signature = (host, port, gate = None))]
+    fn listen(&self, host: &str, port: u16, gate: Option<&Gate>) -> PyResult<u16> {
+        let guard = gate.map(|gate| Arc::clone(&gate.guard));
         let listener = listen(resolve(host, port)?)?;
         let port = listener.local_addr()?.port();
-        lock(&self.listeners).push(listener);
+        lock(&self.listeners).push((listener, guard));
         Ok(port)
     }
 
@@ -91,7 +99,10 @@ impl Intake {
             return Err(PyRuntimeError::new_err("the intake has been started"));
         }
         let listeners = std::mem::take(&mut *lock(&self.listeners));
-        let (service, grace) = (Arc::clone(&self.service), Arc::clone(&self.grace));
+        let (service, grace) = (self.service.clone(), Arc::clone(&self.grace));
+        let guarded = |guard| Arc::new(Service { guard, ..service.clone() });
+        let listeners = listeners.into_iter().map(|(listener, guard)| (listener, guarded(guard)));
+        let listeners = listeners.collect();
         let serve = move || server::serve(&service, listeners, &|| *lock(&grace));
         *thread = Some(std::thread::Builder::new().name("penstock-intake".into()).spawn(serve)?);
         Ok(())

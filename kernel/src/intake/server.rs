@@ -62,8 +62,8 @@ fn protocols() -> auto::Builder<TokioExecutor> {
 
 /// Serve until `Shared::stopping`, then for at most `grace` until every open request is answered.
 pub fn serve(
-    service: &Arc<Service>,
-    listeners: Vec<std::net::TcpListener>,
+    service: &Service,
+    listeners: Vec<(std::net::TcpListener, Arc<Service>)>,
     grace: &dyn Fn() -> Duration,
 ) -> io::Result<()> {
     let announcer = Arc::clone(&service.shared);
@@ -79,10 +79,10 @@ pub fn serve(
         let graceful = Arc::new(GracefulShutdown::new());
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut acceptors = JoinSet::new();
-        for listener in listeners {
+        for (listener, service) in listeners {
             acceptors.spawn(accept(
                 TcpListener::from_std(listener)?,
-                Arc::clone(service),
+                service,
                 Arc::clone(&slots),
                 Arc::clone(&graceful),
             ));

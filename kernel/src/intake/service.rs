@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::answer::{self, Answer, Code, Dialect, Refusal};
+use super::auth::{Guard, Ruling};
 use super::decompress::{Encoding, Failure};
 use super::group::{Event, Hold, Shared};
 use super::socket::Open;
@@ -24,6 +25,7 @@ use crate::pool;
 use crate::schema::Signal;
 use crate::wire::Malformed;
 
+#[derive(Clone)]
 pub struct Service {
     pub shared: Arc<Shared>,
     /// The largest gRPC message and HTTP body, before and after decompression.
@@ -31,6 +33,8 @@ pub struct Service {
     pub max_http: usize,
     /// HTTP paths and gRPC method names, to the signals that are taken there.
     pub routes: HashMap<String, &'static Signal>,
+    /// Says whose requests are taken; without it, everybody's.
+    pub guard: Option<Arc<Guard>>,
 }
 
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -111,6 +115,7 @@ impl Service {
         body: &mut Incoming,
         hold: &mut Hold,
     ) -> Turned<Payload> {
+        self.authenticate(&head.headers).await?;
         let signal = self.route(dialect, head)?;
         let encoding = encoding(dialect, &head.headers)?;
         let message = self.read(dialect, head, body, hold).await?;
@@ -136,6 +141,21 @@ impl Service {
         })?;
         hold.resize(payload.weight());
         Ok(payload)
+    }
+
+    /// Comes before everything else: a stranger's request is not even read.
+    async fn authenticate(&self, headers: &HeaderMap) -> Turned<()> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        match guard.rule(headers).await {
+            Ruling::Accepted => Ok(()),
+            Ruling::Refused => {
+                Err((Event::Unauthenticated, Refusal::unauthenticated(&guard.challenge)))
+            }
+            Ruling::Undecided => {
+                let message = "credentials cannot be checked for now";
+                Err((Event::Overloaded, Refusal::retry(message, RETRY_AFTER)))
+            }
+        }
     }
 
     fn limit(&self, dialect: Dialect) -> usize {
