@@ -1,6 +1,7 @@
 """The native kernel: small verbs on OTLP bytes. It knows the wire, and no policy."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal, TypeAlias, final
 
 from typing_extensions import Buffer as SupportsBuffer
@@ -60,6 +61,37 @@ class Group:
     def reject(self, message: str) -> None: ...
 
 @final
+class Claim:
+    """Credentials that wait for a ruling; without one, who sent them is asked to try again."""
+
+    @property
+    def headers(self) -> dict[str, list[str]]:
+        """By lower-case name, every value in its order; bytes are characters."""
+
+    def accept(self) -> None: ...
+    def refuse(self) -> None: ...
+    def defer(self) -> None: ...
+
+@final
+class Gate:
+    """Lets in requests whose credentials are accepted, and asks about those it does not know."""
+
+    def __init__(
+        self, *, headers: AbstractSet[str], challenge: str, trust: float | None = None
+    ) -> None:
+        """`headers` hold credentials; `challenge` tells who is refused how to ask. What is accepted
+        is remembered for `trust` seconds; without it, until `forget`."""
+
+    def fileno(self) -> int:
+        """Readable when `take` has something."""
+
+    def take(self) -> list[Claim]:
+        """The credentials that wait for a ruling."""
+
+    def forget(self) -> None:
+        """Make every ruling void, those under way included."""
+
+@final
 class Intake:
     """An OTLP server on a thread of its own: gRPC and HTTP on every address it listens on."""
 
@@ -73,8 +105,9 @@ class Intake:
     ) -> None:
         """`routes` leads from HTTP paths and gRPC method names to signals."""
 
-    def listen(self, host: str, port: int) -> int:
-        """Listen there and return the port; 0 takes a free one. Raises OSError."""
+    def listen(self, host: str, port: int, gate: Gate | None = None) -> int:
+        """Listen there and return the port; 0 takes a free one. With a gate, only requests that it
+        lets in are read. Raises OSError."""
 
     def start(self) -> None: ...
     def fileno(self) -> int:

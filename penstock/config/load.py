@@ -14,6 +14,7 @@ from penstock.config.pipelines import Defined, Pipeline, read_pipelines
 from penstock.config.ports import Listener, check_ports, listeners
 from penstock.config.problems import Problems
 from penstock.config.read import read, read_text
+from penstock.config.references import check_references
 from penstock.config.service import Root, ServiceSection
 from penstock.config.settings import PipelineSettings, Settings
 from penstock.config.wiring import check_wiring
@@ -62,6 +63,7 @@ def check_document(document: Document) -> Checked:
     used = check_wiring(pipelines, defined, problems)
     check_links(pipelines, defined, problems)
     check_ports([*_listeners(configs, used), *_page(root)], problems)
+    check_references(configs, problems)
     problems.raise_any()
     assert root
     return Checked(_settings(root.service, configs, pipelines, problems), root.service)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -22,6 +21,8 @@ from pydantic import (
 
 from penstock.config.types import Duration
 from penstock.exporters._answers import rejection, retry_info
+from penstock.exporters._auth import RENEWED, Credentials
+from penstock.exporters._calls import cancel_begun, result
 from penstock.exporters._client import (
     MAX_ANSWER_BYTES,
     USER_AGENT,
@@ -31,11 +32,12 @@ from penstock.exporters._client import (
 )
 from penstock.exporters._compression import LARGE
 from penstock.pipeline import Batch, Context, Exporter, Permanent, Rejected, Retryable, Signal
+from penstock.pipeline.auth import ClientAuth
 from penstock.pipeline.component import ComponentConfig
 from penstock.pipeline.delivery import DeliveryConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from grpc import _CallFuture as CallFuture  # grpcio's stubs alone have a name for it
 
@@ -57,9 +59,9 @@ _RETRYABLE = {
 """OTLP 1.11, "Failures". RESOURCE_EXHAUSTED joins them where it comes with a time to wait."""
 
 _REMEDIES = {
-    grpc.StatusCode.PERMISSION_DENIED: "check the credentials in headers",
+    grpc.StatusCode.PERMISSION_DENIED: "check the credentials in headers or auth",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "check the back end's limits and the size of batches",
-    grpc.StatusCode.UNAUTHENTICATED: "check the credentials in headers",
+    grpc.StatusCode.UNAUTHENTICATED: "check the credentials in headers or auth",
     grpc.StatusCode.UNIMPLEMENTED: "check that the endpoint takes this signal by OTLP/gRPC",
 }
 
@@ -129,6 +131,8 @@ class Config(DeliveryConfig):
     """How requests are compressed: `gzip` or `none`."""
     headers: Headers = Field(default_factory=dict)
     """Metadata of every request, such as an API key."""
+    auth: ClientAuth | None = None
+    """Whose credentials requests carry."""
     tls: ClientTLS = ClientTLS()
     """Encryption."""
     keepalive: Keepalive | None = None
@@ -195,21 +199,28 @@ class Otlp(Exporter):
         self._id = context.id
         self._channel: grpc.Channel | None = None
         self._exports: dict[Signal, grpc.UnaryUnaryMultiCallable[bytes, bytes]] = {}
-        self._metadata = tuple(
-            (name.lower(), value.get_secret_value()) for name, value in config.headers.items()
-        )
+        self._credentials = Credentials(config.auth, context)
+        self._headers = {
+            name.lower(): value.get_secret_value() for name, value in config.headers.items()
+        }
 
     async def start(self) -> None:
         """Open the channel, which connects when it is first used. Raises `StartError`."""
+        self._credentials.start(encrypted=self._config.encrypted)
         self._channel = channel = self._open()
         self._exports = {signal: channel.unary_unary(path) for signal, path in _METHODS.items()}
 
     async def send(self, batch: Batch) -> Rejected | None:
         """One call of `Export`."""
-        call = await self._begin(batch)
+        credentials = self._credentials.headers
+        call = await self._begin(batch, credentials)
         try:
-            answer = await _result(call)
+            answer = await result(call)
         except grpc.RpcError:
+            refused = call.code() is grpc.StatusCode.UNAUTHENTICATED
+            if refused and await self._credentials.replace(credentials):
+                msg = f"{batch.signal} to {self._config.endpoint}: {RENEWED}"
+                raise Retryable(msg) from None
             raise self._fault(batch.signal, call) from None
         finally:
             call.cancel()  # of no effect once it has ended
@@ -236,23 +247,22 @@ class Otlp(Exporter):
         credentials = grpc.ssl_channel_credentials(config.tls.authorities(self._id), key, chain)
         return grpc.secure_channel(config.target, credentials, options, compression)
 
-    async def _begin(self, batch: Batch) -> CallFuture[bytes]:
+    async def _begin(self, batch: Batch, credentials: Mapping[str, str]) -> CallFuture[bytes]:
         if self._config.compression == "none" or batch.nbytes < LARGE:
-            return self._call(batch)
+            return self._call(batch, credentials)
         loop = asyncio.get_running_loop()
-        beginning = loop.run_in_executor(None, partial(self._call, batch))
+        beginning = loop.run_in_executor(None, partial(self._call, batch, credentials))
         try:
             return await asyncio.shield(beginning)
         except asyncio.CancelledError:
-            beginning.add_done_callback(_cancel_begun)
+            beginning.add_done_callback(cancel_begun)
             raise
 
-    def _call(self, batch: Batch) -> CallFuture[bytes]:
+    def _call(self, batch: Batch, credentials: Mapping[str, str]) -> CallFuture[bytes]:
         export = self._exports[batch.signal]
         payload = batch.to_otlp()
-        return export.future(
-            payload, metadata=self._metadata, wait_for_ready=self._config.wait_for_ready
-        )
+        metadata = tuple({**self._headers, **credentials}.items())
+        return export.future(payload, metadata=metadata, wait_for_ready=self._config.wait_for_ready)
 
     def _fault(self, signal: Signal, call: CallFuture[bytes]) -> Retryable | Permanent:
         code = call.code()
@@ -280,21 +290,3 @@ def _options(config: Config) -> Iterator[tuple[str, str | int]]:
         yield "grpc.ssl_target_name_override", config.tls.server_name_override
     if config.keepalive:
         yield from config.keepalive.options()
-
-
-async def _result(call: CallFuture[bytes]) -> bytes:
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-
-    def wake(_: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(ended.set)
-
-    call.add_done_callback(wake)
-    await ended.wait()
-    return call.result()
-
-
-def _cancel_begun(beginning: asyncio.Future[CallFuture[bytes]]) -> None:
-    if not beginning.cancelled() and not beginning.exception():
-        beginning.result().cancel()

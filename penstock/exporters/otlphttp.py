@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import aiohttp
@@ -12,6 +13,7 @@ from yarl import URL
 
 from penstock.config.types import Duration
 from penstock.exporters._answers import failure_message, rejection, retry_after
+from penstock.exporters._auth import RENEWED, Credentials
 from penstock.exporters._client import (
     MAX_ANSWER_BYTES,
     USER_AGENT,
@@ -30,6 +32,7 @@ from penstock.pipeline import (
     Signal,
     StartError,
 )
+from penstock.pipeline.auth import ClientAuth
 from penstock.pipeline.delivery import DeliveryConfig
 
 if TYPE_CHECKING:
@@ -41,8 +44,8 @@ _RETRYABLE = {429, 502, 503, 504}
 """OTLP 1.11, "Failures"."""
 
 _REMEDIES = {
-    401: "check the credentials in headers",
-    403: "check the credentials in headers",
+    401: "check the credentials in headers or auth",
+    403: "check the credentials in headers or auth",
     404: "check the path of the endpoint",
     405: "check the path of the endpoint",
     413: "make batches smaller",
@@ -94,6 +97,8 @@ class Config(DeliveryConfig):
     """How hard to compress."""
     headers: Headers = Field(default_factory=dict)
     """Headers of every request, such as an API key."""
+    auth: ClientAuth | None = None
+    """Whose credentials requests carry."""
     tls: ClientTLS = ClientTLS()
     """Encryption, for endpoints of `https://`."""
     max_conns_per_host: int = Field(default=0, ge=0)
@@ -137,6 +142,7 @@ class OtlpHttp(Exporter):
         self._content_type = _CONTENT_TYPES[config.encoding]
         self._compress = config.compression_params.compressor(config.compression)
         self._urls = {signal: url for signal in Signal if (url := config.url(signal))}
+        self._credentials = Credentials(config.auth, context)
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -145,6 +151,8 @@ class OtlpHttp(Exporter):
             msg = f"{self._context.id}: no endpoint for {signal}; set endpoint or {signal}_endpoint"
             raise StartError(msg)
         config = self._config
+        encrypted = all(url.scheme == "https" for url in self._urls.values())
+        self._credentials.start(encrypted=encrypted)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
@@ -164,14 +172,24 @@ class OtlpHttp(Exporter):
         url = self._urls[batch.signal]
         body = _Body(await self._encoded(batch), self._content_type)
         server_name = self._config.tls.server_name_override or None
+        credentials = self._credentials.headers
         try:
             async with self._session.post(
-                url, data=body, allow_redirects=False, server_hostname=server_name
+                url,
+                data=body,
+                headers=credentials,
+                allow_redirects=False,
+                server_hostname=server_name,
             ) as response:
-                return _verdict(response, await _read(response))
+                answer = await _read(response)
         except (aiohttp.ClientError, OSError) as error:
             msg = f"{_name(url)}: {_describe(error)}"
             raise Retryable(msg) from error
+        refused = response.status == HTTPStatus.UNAUTHORIZED
+        if refused and await self._credentials.replace(credentials):
+            msg = f"{_name(url)}: {RENEWED}"
+            raise Retryable(msg)
+        return _verdict(response, answer)
 
     async def stop(self) -> None:
         """Close the connections."""

@@ -24,6 +24,7 @@ from penstock.pipeline.errors import (
     Refused,
     Retryable,
     StartError,
+    Unauthenticated,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "Signal",
     "Stage",
     "StartError",
+    "Unauthenticated",
 ]

@@ -178,6 +178,7 @@ class Assembly:
             tracing=self._tracing,
             status=self._states[node],
             board=self.board,
+            extensions=self.extensions,
         )
 
 

@@ -68,6 +68,7 @@ class Context:
     receiver is given can take longer than putting a batch aside. In `books`, a component that
     answers for items opens an account. To `status` it says that it cannot do its work, and that it
     can again; `board` has that of every component. For an exporter, delivery says so.
+    `extensions` are those that run, by id.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Context:
     tracing: Tracing | None = None
     status: State = field(default_factory=State)
     board: Board = field(default_factory=Board)
+    extensions: Mapping[str, Extension] = field(default_factory=dict)
 
 
 class ComponentConfig(BaseModel):

@@ -5,6 +5,7 @@ PenstockError
 ├── StartError          a component could not start: a port in use, a file that cannot be read
 ├── Refused             the next stage cannot take the batch now; the sender may try again
 ├── Invalid             the next stage will never take this batch; the sender must not try again
+├── Unauthenticated     the sender's credentials are missing or wrong; nothing of it is read
 ├── Retryable           one attempt to send failed in a way that another attempt may mend
 └── Permanent           one attempt to send failed in a way that no other attempt will mend
 
@@ -32,6 +33,7 @@ __all__ = [
     "Refused",
     "Retryable",
     "StartError",
+    "Unauthenticated",
 ]
 
 
@@ -64,6 +66,10 @@ class Refused(PenstockError):
 
 class Invalid(PenstockError):
     """Never: offering the same batch again will fail again."""
+
+
+class Unauthenticated(PenstockError):
+    """The sender's credentials are missing or wrong. The message never holds them."""
 
 
 Answer = Refused | Invalid | None

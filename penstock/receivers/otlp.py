@@ -21,7 +21,9 @@ from penstock.pipeline import (
     Signal,
     StartError,
 )
+from penstock.pipeline.auth import ServerAuth
 from penstock.pipeline.custody import Custody
+from penstock.receivers._gate import Gatekeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +58,8 @@ class Grpc(_Settings):
     """Where to listen. OTLP/HTTP is understood here too."""
     max_recv_msg_size_mib: int = Field(default=64, ge=1, le=2047)
     """Largest message in MiB, before and after decompression. OTLP recommends 64."""
+    auth: ServerAuth | None = None
+    """Whose requests are taken at this address."""
 
 
 class Http(_Settings):
@@ -65,6 +69,8 @@ class Http(_Settings):
     """Where to listen. gRPC is understood here too."""
     max_request_body_size: int = Field(default=64 * MIB, ge=1, lt=2**31)
     """Largest body in bytes, before and after decompression. OTLP recommends 64 MiB."""
+    auth: ServerAuth | None = None
+    """Whose requests are taken at this address."""
     traces_url_path: UrlPath = "/v1/traces"
     """Where traces are posted to."""
     metrics_url_path: UrlPath = "/v1/metrics"
@@ -144,6 +150,7 @@ class Otlp(Receiver):
         self._config = config
         self._context = context
         self._intake: Intake | None = None
+        self._gatekeepers: dict[str, Gatekeeper] = {}
         self.ports: dict[str, int] = {}
 
     async def start(self, consume: Consume) -> None:
@@ -158,7 +165,7 @@ class Otlp(Receiver):
         )
         for name, settings in (("grpc", protocols.grpc), ("http", protocols.http)):
             if settings is not None:
-                self.ports[name] = self._listen(intake, settings.endpoint)
+                self.ports[name] = self._listen(intake, settings.endpoint, settings.auth)
         self._intake = intake
         self._observe(intake)
         welcome = partial(self._welcome, intake)
@@ -177,6 +184,8 @@ class Otlp(Receiver):
             asyncio.get_running_loop().remove_reader(intake.fileno())
             self._take_the_rest()
             await self._custody.end()
+        while self._gatekeepers:
+            self._gatekeepers.popitem()[1].close()
 
     def _grpc_routes(self) -> dict[str, str]:
         return {GRPC_METHODS[signal]: signal for signal in self._context.signals}
@@ -184,12 +193,19 @@ class Otlp(Receiver):
     def _http_routes(self, http: Http) -> dict[str, str]:
         return {http.path(signal): signal for signal in self._context.signals}
 
-    def _listen(self, intake: Intake, address: HostPort) -> int:
+    def _listen(self, intake: Intake, address: HostPort, auth: ServerAuth | None) -> int:
+        gate = self._gatekeeper(auth).gate if auth else None
         try:
-            return intake.listen(address.host, address.port)
+            return intake.listen(address.host, address.port, gate)
         except OSError as error:
             msg = f"{self._context.id}: cannot listen on {address}: {error}"
             raise StartError(msg) from error
+
+    def _gatekeeper(self, auth: ServerAuth) -> Gatekeeper:
+        if auth.authenticator not in self._gatekeepers:
+            keeper = Gatekeeper(auth.find(self._context), self._context)
+            self._gatekeepers[auth.authenticator] = keeper
+        return self._gatekeepers[auth.authenticator]
 
     def _observe(self, intake: Intake) -> None:
         """Show what the server counts by itself: requests that never became a batch."""

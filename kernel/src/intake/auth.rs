@@ -271,10 +271,15 @@ impl Claim {
     fn refuse(&self) {
         self.guard.decide(&self.digest, self.epoch, Ruling::Refused);
     }
+
+    /// Ask who sent this to try again.
+    fn defer(&self) {
+        self.guard.decide(&self.digest, self.epoch, Ruling::Undecided);
+    }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.guard.decide(&self.digest, self.epoch, Ruling::Undecided);
+        self.defer();
     }
 }
