@@ -71,7 +71,9 @@ class CredentialsFile:
         if _mark(text) != self._used:
             self._take(text)
             self._context.logger.info("took new credentials from %s", self._path)
-        self._complaint = ""
+        if self._complaint:
+            self._complaint = ""
+            self._context.status.ok()
 
     def _take(self, text: str) -> None:
         self._use(text)
@@ -88,6 +90,7 @@ class CredentialsFile:
         if cause != self._complaint:
             message = "cannot use %s, keeping the credentials from before: %s"
             self._context.logger.error(message, self._path, cause)
+            self._context.status.recoverable(f"cannot use {self._path}: {cause}")
         self._complaint = cause
 
 
