@@ -42,16 +42,18 @@ class Htpasswd(BaseModel):
     inline: SecretStr = SecretStr("")
     """The same as text. Its users go before those of `file`."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_libraries(cls, value: object) -> object:
+        if find_spec("passlib") is None or find_spec("bcrypt") is None:
+            msg = "htpasswd needs libraries: pip install 'penstock[basicauth]'"
+            raise ValueError(msg)
+        return value
+
     @field_validator("inline")
     @classmethod
     def _is_htpasswd(cls, inline: SecretStr) -> SecretStr:
-        if find_spec("passlib") is None or find_spec("bcrypt") is None:
-            msg = (
-                "htpasswd needs libraries that are not installed: pip install 'penstock[basicauth]'"
-            )
-            raise ValueError(msg)
-        if inline.get_secret_value().strip():
-            Users(inline.get_secret_value())
+        Users(inline.get_secret_value())
         return inline
 
     @model_validator(mode="after")
@@ -244,6 +246,6 @@ def _decoded(value: str) -> tuple[str, str]:
     except ValueError:
         colon = ""
     if scheme.lower() != "basic" or not colon:
-        msg = "expected Basic and the user and password in base64"
+        msg = "not a user and a password in base64"
         raise Unauthenticated(msg)
     return name, password

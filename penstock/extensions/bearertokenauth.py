@@ -7,7 +7,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, SecretStr, model_validator
 
 from penstock.extensions._credentials import CredentialsFile
 from penstock.pipeline import Context, Extension, Unauthenticated
@@ -22,15 +22,25 @@ from penstock.pipeline.auth import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_WORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TOKEN = re.compile(r"[!-~]+")
 
 
 def _is_header(name: str) -> str:
+    if not _WORD.fullmatch(name):
+        msg = f"{name!r} is not the name of a header: expected letters, digits and -"
+        raise ValueError(msg)
     if name.lower().startswith("grpc-") or name.lower().endswith("-bin"):
         msg = f"gRPC does not take the header {name}: use other names than grpc-* and *-bin"
         raise ValueError(msg)
     return name
+
+
+def _is_word(scheme: str) -> str:
+    if scheme and not _WORD.fullmatch(scheme):
+        msg = f"expected one word such as Bearer, found {scheme!r}"
+        raise ValueError(msg)
+    return scheme
 
 
 def _is_token(token: SecretStr) -> SecretStr:
@@ -46,11 +56,9 @@ _Token = Annotated[SecretStr, AfterValidator(_is_token)]
 class Config(AuthenticatorConfig):
     """Options of the Collector's `bearertokenauth` extension."""
 
-    header: Annotated[str, Field(pattern=f"^{_WORD}$"), AfterValidator(_is_header)] = (
-        "Authorization"
-    )
+    header: Annotated[str, AfterValidator(_is_header)] = "Authorization"
     """The header that the token is in."""
-    scheme: str = Field(default="Bearer", pattern=f"^({_WORD})?$")
+    scheme: Annotated[str, AfterValidator(_is_word)] = "Bearer"
     """The word before the token; with an empty one the token stands alone."""
     token: _Token | None = None
     """The token."""
