@@ -1,16 +1,19 @@
-"""YAML text to a document.
+"""YAML text to a tree.
 
-Of YAML 1.2 this takes what settings need: one document, the core schema's scalars, and anchors with
-merge keys. Tags are refused; size and depth are bounded with every alias written out.
+Of YAML this takes what settings need: one document, scalars of the core schema of YAML 1.2, and
+anchors with merge keys. Tags are refused; size and depth are bounded with every alias written out.
+
+The parser is libyaml, which the Collector's is a port of: both understand the same text, and it
+takes a fiftieth of the time of one in Python.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
+from yaml import CSafeLoader
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
     MappingEndEvent,
@@ -19,7 +22,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
-from ruamel.yaml.reader import ReaderError
+from yaml.reader import ReaderError
 
 from penstock.config.document import Entry, Mapping, Node, Scalar, Sequence
 from penstock.config.problems import Fault, Path, Place
@@ -36,13 +39,17 @@ MAX_NODES = 100_000
 """Values in a document with every alias written out: what an alias bomb exceeds."""
 
 _PLAINER = {
-    "found character '\\t' that cannot start any token": (
-        "found a tab; YAML is indented with spaces"
-    ),
-    "mapping values are not allowed here": (
+    "mapping values are not allowed in this context": (
         "`: ` inside a value; put the value in quotes, or check the indentation"
     ),
+    "did not find expected key": "expected a key; check the indentation",
+    "did not find expected '-' indicator": "expected an item of a list; check the indentation",
+    "did not find expected node content": "expected a value",
+    "found unexpected end of stream": "the text ends inside quotes",
+    "did not find expected ',' or ']'": "expected `,` or `]`",
+    "did not find expected ',' or '}'": "expected `,` or `}`; what has braces needs quotes",
 }
+"""The parser's words in plainer ones."""
 
 
 def parse(source: Source) -> tuple[Node, list[Fault]]:
@@ -53,7 +60,7 @@ def parse(source: Source) -> tuple[Node, list[Fault]]:
     """
     builder = _Builder(source)
     try:
-        root = builder.document(YAML(typ="safe", pure=True).parse(_bounded(source)))
+        root = builder.document(iter(CSafeLoader(_bounded(source)).get_event, None))
     except YAMLError as error:
         fault = _syntax(error, source)
         raise UnreadableError([*builder.faults, fault]) from None
@@ -61,10 +68,13 @@ def parse(source: Source) -> tuple[Node, list[Fault]]:
 
 
 def _bounded(source: Source) -> str:
-    if len(source.text.encode()) > MAX_BYTES:
-        message = f"the text is over {MAX_BYTES >> 20} MiB, the limit of settings"
-        raise UnreadableError([Fault(Place(1, 1, source.name), (), message)])
-    return source.text
+    message = f"the text is over {MAX_BYTES >> 20} MiB, the limit of settings"
+    try:
+        if len(source.text.encode()) <= MAX_BYTES:
+            return source.text
+    except UnicodeEncodeError as error:  # as in an argument or a variable
+        message = f"not UTF-8 text: {error.reason} after {error.start} characters"
+    raise UnreadableError([Fault(Place(1, 1, source.name), (), message)])
 
 
 class UnreadableError(Exception):
@@ -196,19 +206,33 @@ class _Builder:
 
 
 def _is_plain(event: ScalarEvent) -> bool:
-    return event.style is None
+    return not event.style
 
 
 def _syntax(error: YAMLError, source: Source) -> Fault:
-    name, text = source.name, source.text
     if isinstance(error, ReaderError):
-        before = text[: error.position]
-        line = before.count("\n") + 1
-        place = Place(line, len(before) - before.rfind("\n"), name)
-        return Fault(place, (), f"the character U+{error.character:04X} is not allowed in YAML")
+        return _character(error, source)
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
-        return Fault(Place(1, 1, name), (), str(error))
+        return Fault(Place(1, 1, source.name), (), str(error))
     mark = error.problem_mark
-    problem = f"{error.context}: {error.problem}" if error.context else error.problem
-    message = _PLAINER.get(error.problem, problem)
-    return Fault(Place(mark.line + 1, mark.column + 1, name), (), message)
+    place = Place(mark.line + 1, mark.column + 1, source.name)
+    if error.problem == "found character that cannot start any token":
+        return Fault(place, (), _start(source.text.splitlines()[mark.line][mark.column]))
+    message = _PLAINER.get(error.problem or "", error.problem or "not YAML")
+    if error.context_mark and error.context_mark.index != mark.index:
+        start = Place(error.context_mark.line + 1, error.context_mark.column + 1)
+        message += f", in what begins at {start}"
+    return Fault(place, (), message)
+
+
+def _start(character: str) -> str:
+    if character == "\t":
+        return "found a tab; YAML is indented with spaces"
+    return f"`{character}` cannot begin a value; put the value in quotes"
+
+
+def _character(error: ReaderError, source: Source) -> Fault:
+    # The parser counts bytes.
+    before = source.text.encode()[: error.position].decode()
+    place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"), source.name)
+    return Fault(place, (), f"the character U+{error.character:04X} is not allowed in YAML")

@@ -205,7 +205,7 @@ def test_an_answer_without_a_command_takes_little_cpu(argument: str) -> None:
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["validate", "--help"]])
 def test_what_is_heavy_is_imported_only_by_commands_that_need_it(arguments: list[str]) -> None:
-    heavy = "{'asyncio', 'numpy', 'grpc', 'aiohttp', 'ruamel', 'rich', 'logging'}"
+    heavy = "{'asyncio', 'numpy', 'grpc', 'aiohttp', 'yaml', 'rich', 'logging'}"
     code = (
         "import atexit, sys; from penstock.cli import main;"
         f"atexit.register(lambda: print({heavy} & {{*sys.modules}}));"

@@ -93,3 +93,15 @@ def test_hostile_text_is_refused_without_reading_it_all(unit: str) -> None:
 
 def test_text_over_the_limit_is_refused() -> None:
     assert "over 4 MiB" in complaint("#" * (MAX_BYTES + 1))
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    assert complaint("a: \udcff") == "not UTF-8 text: surrogates not allowed after 3 characters"
+
+
+def test_text_is_read_as_the_collector_reads_it() -> None:
+    assert plain(node('{a: "\\/\\u00e9", "b":1, c: [x y, http://z]}')) == {
+        "a": "/é",
+        "b": 1,
+        "c": ["x y", "http://z"],
+    }
