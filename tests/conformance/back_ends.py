@@ -1,0 +1,208 @@
+"""What exporters send to, for the contract check: small real servers that answer by a script.
+
+A component's exporter is registered by a class of a few lines in `registry.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from aiohttp import web
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from penstock.config.catalog import Kind
+from penstock.config.components import config_class
+from penstock.pipeline import Batch, ExporterConfig, Signal
+from penstock.pipeline.delivery import DeliveryConfig
+from penstock.receivers.otlp import GRPC_METHODS
+from tests.conformance.contract import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.conformance.contract import Script
+
+_SIGNALS = {method: signal for signal, method in GRPC_METHODS.items()}
+_SOON = RetryInfo(retry_delay=Duration(nanos=1_000_000))
+
+
+class BackEnd:
+    """Where an exporter of `type_` sends to. The least of them keeps nothing, and takes all."""
+
+    type_: str
+    keeps = True
+    """Whether it can be told what arrived."""
+    verdicts = frozenset({Verdict.TAKE})
+    """What it can say."""
+    remote = False
+    """Whether it is reached over a network."""
+    brief = False
+    """Whether only the mixed scenario is played, the others being so with another encoding."""
+
+    @asynccontextmanager
+    async def serving(self, script: Script) -> AsyncIterator[int]:
+        """Answer by the script; gives the port, where there is one."""
+        yield 0
+
+    def settings(self, port: int, folder: Path) -> dict[str, Any]:
+        """The exporter's settings, besides those of its delivery."""
+        return {}
+
+    def exporter(self, port: int, folder: Path, delivery: dict[str, Any]) -> ExporterConfig:
+        """The exporter, with this delivery if it has any."""
+        config = config_class(Kind.EXPORTERS, self.type_)
+        shared = delivery if issubclass(config, DeliveryConfig) else {}
+        made = config.model_validate(shared | self.settings(port, folder))
+        assert isinstance(made, ExporterConfig)
+        return made
+
+    def collect(self, folder: Path, script: Script) -> None:
+        """Tell the script what arrived, where no server has."""
+
+
+class OtlpGrpc(BackEnd, grpc.GenericRpcHandler):
+    """An OTLP/gRPC server."""
+
+    type_ = "otlp"
+    verdicts = frozenset(Verdict)
+    remote = True
+
+    def settings(self, port: int, folder: Path) -> dict[str, Any]:
+        return {"endpoint": f"http://127.0.0.1:{port}", "compression": "none"}
+
+    @asynccontextmanager
+    async def serving(self, script: Script) -> AsyncIterator[int]:
+        self._script = script
+        with ThreadPoolExecutor(16) as threads:
+            server = grpc.server(threads, [self])
+            port = server.add_insecure_port("127.0.0.1:0")
+            server.start()
+            try:
+                yield port
+            finally:
+                await asyncio.to_thread(server.stop(None).wait)
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        def export(request: bytes, context: grpc.ServicerContext) -> bytes:
+            batch = Batch.from_otlp(_SIGNALS[details.method], request)
+            return self._answer(self._script.judge(batch), context)
+
+        return grpc.unary_unary_rpc_method_handler(export)
+
+    def _answer(self, verdict: Verdict, context: grpc.ServicerContext) -> bytes:
+        if verdict is Verdict.SILENCE:
+            gone = threading.Event()
+            if context.add_callback(gone.set):
+                gone.wait(10)
+        if verdict is Verdict.REJECT:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "never")
+        if verdict is Verdict.THROTTLE:
+            status = Status(code=8, message="not now")
+            status.details.add().Pack(_SOON)
+            context.set_trailing_metadata(
+                (("grpc-status-details-bin", status.SerializeToString()),)
+            )
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "not now")
+        if verdict in {Verdict.RETRY, Verdict.SILENCE}:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+        return _partial(verdict).SerializeToString()
+
+
+def _partial(verdict: Verdict) -> ExportTraceServiceResponse:
+    response = ExportTraceServiceResponse()
+    if verdict is Verdict.PARTIAL:
+        response.partial_success.rejected_spans = 1
+        response.partial_success.error_message = "not the first"
+    return response
+
+
+class OtlpHttp(BackEnd):
+    """An OTLP/HTTP server."""
+
+    type_ = "otlphttp"
+    verdicts = frozenset(Verdict)
+    remote = True
+
+    def __init__(self, encoding: str = "proto") -> None:
+        self._encoding = encoding
+        self.brief = encoding != "proto"
+
+    def settings(self, port: int, folder: Path) -> dict[str, Any]:
+        endpoint = f"http://127.0.0.1:{port}"
+        return {"endpoint": endpoint, "encoding": self._encoding, "compression": "none"}
+
+    @asynccontextmanager
+    async def serving(self, script: Script) -> AsyncIterator[int]:
+        self._script, self._over = script, asyncio.Event()
+        app = web.Application()
+        app.router.add_post("/v1/{signal}", self._export)
+        runner = web.AppRunner(app, shutdown_timeout=0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            yield runner.addresses[0][1]
+        finally:
+            self._over.set()
+            await runner.cleanup()
+
+    async def _export(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        read = Batch.from_json if self._encoding == "json" else Batch.from_otlp
+        verdict = self._script.judge(read(request.match_info["signal"], body))
+        if verdict is Verdict.SILENCE:
+            await self._over.wait()
+        if verdict is Verdict.THROTTLE:
+            return web.Response(status=429, headers={"Retry-After": "0"})
+        if verdict in {Verdict.RETRY, Verdict.REJECT}:
+            return web.Response(status=503 if verdict is Verdict.RETRY else 400)
+        return web.Response(
+            body=_partial(verdict).SerializeToString(), content_type="application/x-protobuf"
+        )
+
+
+class File(BackEnd):
+    """A file of JSON lines."""
+
+    type_ = "file"
+
+    def settings(self, port: int, folder: Path) -> dict[str, Any]:
+        return {"path": str(folder / "data")}
+
+    def collect(self, folder: Path, script: Script) -> None:
+        for line in (folder / "data").read_bytes().splitlines():
+            (kind,) = json.loads(line)
+            signal = {f"resource{signal.capitalize()}": signal for signal in Signal}
+            signal["resourceSpans"] = Signal.TRACES
+            script.judge(Batch.from_json(signal[kind], line))
+
+
+class Debug(BackEnd):
+    """A file of the lines that are printed for people."""
+
+    type_ = "debug"
+
+    def settings(self, port: int, folder: Path) -> dict[str, Any]:
+        paths = [str(folder / "printed")]
+        return {"verbosity": "normal", "use_internal_logger": False, "output_paths": paths}
+
+    def collect(self, folder: Path, script: Script) -> None:
+        for line in (folder / "printed").read_text().splitlines():
+            if line.startswith("sender "):
+                script.taken[" ".join(line.split(" ")[:6])] += 1
+
+
+class Nop(BackEnd):
+    """Nowhere."""
+
+    type_ = "nop"
+    keeps = False
