@@ -28,6 +28,7 @@ from penstock.config.read import read_text
 from penstock.exporters._client import ClientTLS
 from penstock.pipeline import Batch, Signal
 from penstock.pipeline.delivery import DeliveryConfig
+from tests.conformance.registry import LEAST
 from tests.kit import Backend, Source, names, service, wire
 
 if TYPE_CHECKING:
@@ -45,14 +46,6 @@ DOCUMENTS = sorted(
 )
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-
-LEAST: dict[tuple[str, str], Any] = {
-    ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
-    ("exporters", "file"): {"path": "telemetry.json"},
-    ("exporters", "otlp"): {"endpoint": "backend:4317"},
-    ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
-}
-"""The least settings of the components that need some, by kind and type."""
 
 SHARED: dict[str, type[BaseModel]] = {
     "Delivery: queue, retry, time-out": DeliveryConfig,

@@ -144,6 +144,7 @@ async def check_receiver(client: Client, scenario: Scenario, seed: int) -> None:
                 await eventually(lambda: ledger.taken)
             else:
                 await sending
+            if scenario.queued and not scenario.stops:
                 await _settled(script, ledger)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)

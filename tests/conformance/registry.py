@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.conformance import back_ends, clients
+
+LEAST: dict[tuple[str, str], dict[str, Any]] = {
+    ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
+    ("exporters", "file"): {"path": "telemetry.json"},
+    ("exporters", "otlp"): {"endpoint": "backend:4317"},
+    ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
+    ("extensions", "basicauth"): {"client_auth": {"username": "penstock", "password": "secret"}},
+    ("extensions", "bearertokenauth"): {"token": "secret"},
+}
+"""The least settings of the components that need some, by kind and type."""
+
+LISTENING: dict[tuple[str, str], dict[str, Any]] = {
+    ("receivers", "otlp"): {"protocols": {"grpc": {}, "http": {}}},
+}
+"""Settings with which a component listens wherever it can by default, if the least do not do it."""
 
 BACK_ENDS: dict[str, back_ends.BackEnd] = {
     "debug": back_ends.Debug(),
