@@ -25,7 +25,7 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from penstock.config.document import Entry, Mapping, Node, Scalar, Sequence
-from penstock.config.problems import Fault, Path, Place
+from penstock.config.problems import MAX_SHOWN, Fault, Path, Place
 from penstock.config.scalars import resolve
 from penstock.config.sources import MAX_BYTES, Source
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64
 """Levels of nesting. The Collector's deepest options are at about 12."""
 
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 """Values in a document with every alias written out: what an alias bomb exceeds."""
 
 _PLAINER = {
@@ -197,6 +197,8 @@ class _Builder:
 
     def _fault(self, place: Place, path: Path, message: str) -> None:
         self.faults.append(Fault(place, path, message))
+        if len(self.faults) >= MAX_SHOWN:
+            raise UnreadableError(self.faults)
 
     def _stop(self, event: Any, path: Path, message: str) -> NoReturn:
         raise UnreadableError([*self.faults, Fault(self._place(event), path, message)])

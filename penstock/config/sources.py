@@ -40,7 +40,7 @@ def sources_at(location: str | Traversable, environ: Mapping[str, str]) -> Itera
     Raises `ConfigError` for what cannot be read.
     """
     match = _SCHEME.fullmatch(location) if isinstance(location, str) else None
-    if not match or _is_there(str(location)):
+    if not match or _is_there(Path(match[0])):
         yield from _files(Path(location) if isinstance(location, str) else location)
     elif match["scheme"] == "file":
         yield from _files(Path(match["rest"]))
@@ -77,6 +77,9 @@ def read_file(file: Traversable) -> str:
     except OSError as error:
         msg = f"cannot be read: {error.strerror}"
         raise ValueError(msg) from error
+    except ValueError as error:
+        msg = f"cannot be read: {error}"
+        raise ValueError(msg) from error
     if len(content) > MAX_BYTES:
         msg = f"the file is over {MAX_BYTES >> 20} MiB, the limit of settings"
         raise ValueError(msg)
@@ -87,15 +90,15 @@ def read_file(file: Traversable) -> str:
         raise ValueError(msg) from error
 
 
-def _is_there(location: str) -> bool:
+def _is_there(place: Traversable) -> bool:
     try:
-        return Path(location).exists()
-    except (OSError, ValueError):  # too long for a name, or with a zero byte in it
+        return place.is_file() or place.is_dir()
+    except OSError:  # too long for a name
         return False
 
 
 def _files(place: Traversable) -> Iterator[Source]:
-    if not place.is_dir():
+    if not (_is_there(place) and place.is_dir()):
         yield _file(place)
         return
     files = sorted(

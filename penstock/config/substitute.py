@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_NESTED = 8
 """References within one another: `${env:A:-${env:B}}` has two levels."""
 
+MAX_REFERENCES = 100
+"""References in one value. People write up to five."""
+
 _PIECE = re.compile(r"\$\$|\$\{|[{}$]|[^{}$]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SCHEME = re.compile(r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):)?(?P<rest>.*)", re.DOTALL)
@@ -52,9 +55,12 @@ class Content(NamedTuple):
 def split(text: str) -> list[Part]:
     """The text and the references in it, in turns; `$$` has become `$`.
 
-    Raises `ValueError` for a reference without end, and for too many in one another.
+    Raises `ValueError` for a reference without end, and for too many of them.
     """
-    return _parts(iter(_PIECE.findall(text)), 0)
+    if text.count("${") > MAX_REFERENCES:
+        msg = f"more than {MAX_REFERENCES} references in one value"
+        raise ValueError(msg)
+    return _parts((match[0] for match in _PIECE.finditer(text)), 0)
 
 
 def join(parts: list[Part], environ: Mapping[str, str]) -> str:
