@@ -50,7 +50,12 @@ class OtlpSection(_Section):
     signal's usual path is added where there is none."""
     insecure: bool = False
     """Whether an endpoint without a scheme is sent to in clear."""
-    headers: Annotated[dict[str, SecretStr], BeforeValidator(_as_mapping)] = {}
+    headers: Annotated[
+        dict[str, SecretStr],
+        BeforeValidator(
+            _as_mapping, json_schema_input_type=dict[str, SecretStr] | list[dict[str, SecretStr]]
+        ),
+    ] = {}
     """Headers of every request. Their values are secrets."""
     compression: Literal["none", "gzip"] = "none"
     """How payloads are compressed."""

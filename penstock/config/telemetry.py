@@ -34,6 +34,11 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _any_case(words: list[str]) -> WithJsonSchema:
+    """What editors take: the words in small letters, or all in capitals."""
+    return WithJsonSchema({"type": "string", "enum": [*words, *map(str.upper, words)]})
+
+
 def _parse_level(value: Any) -> Level:
     if isinstance(value, Level):
         return value
@@ -47,7 +52,7 @@ TelemetryLevel = Annotated[
     Level,
     BeforeValidator(_parse_level),
     PlainSerializer(lambda level: level.name.lower(), return_type=str),
-    WithJsonSchema({"type": "string", "enum": _LEVELS}),
+    _any_case(_LEVELS),
 ]
 """How much Penstock tells about itself: `none`, `basic`, `normal` or `detailed`."""
 
@@ -272,7 +277,11 @@ class LogsSection(Section):
         "disable_zap_resource": "lines have no resource; leave it out",
     }
 
-    level: Annotated[Literal["debug", "info", "warn", "error"], BeforeValidator(_lower)] = "info"
+    level: Annotated[
+        Literal["debug", "info", "warn", "error"],
+        BeforeValidator(_lower),
+        _any_case(["debug", "info", "warn", "error"]),
+    ] = "info"
     """The least serious record that is written."""
     encoding: Literal["console", "json"] = "console"
     """Text for people, or JSON for machines."""
@@ -320,7 +329,10 @@ def _attributes(value: Any) -> Any:
 
 Attributes = Annotated[
     dict[str, str | bool | int | float | None],
-    BeforeValidator(_attributes),
+    BeforeValidator(
+        _attributes,
+        json_schema_input_type=dict[str, str | bool | int | float | list[dict[str, Any]] | None],
+    ),
 ]
 
 

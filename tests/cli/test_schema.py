@@ -70,6 +70,8 @@ def test_files_that_ship_are_valid(schema: Schema, file: str) -> None:
         "exporters: {nop: , nop/2: {}}",
         "service: {pipelines: {traces/eu: {receivers: [otlp/eu], exporters: [forward]}}}",
         "service: {pipelines: {traces: {exporters+: [nop]}}}",
+        "service: {telemetry: {metrics: {level: DETAILED}, logs: {level: INFO}}}",
+        "service: {telemetry: {resource: {attributes: [{name: zone, value: eu}]}}}",
         "receivers:\nservice: {telemetry: }",
     ],
 )
