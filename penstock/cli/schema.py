@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from penstock.config.catalog import Kind
+from penstock.config.catalog import DEPRECATED, Kind
+from penstock.config.deprecated import RENAMED
 from penstock.config.pipelines import ROLES
 from penstock.config.service import Root
 from penstock.pipeline.batch import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pydantic import BaseModel
     from pydantic_core import core_schema
@@ -75,7 +76,8 @@ def file_schema(components: list[Installed]) -> Schema:
     root = definitions.pop(names[Root])
     sections = root["properties"]
     for kind in Kind:
-        sections[kind] |= _by_id(_settings([it for it in components if it.kind is kind], names))
+        found = [component for component in components if component.kind is kind]
+        sections[kind] |= _by_id(_settings(found, names), DEPRECATED.get(kind, {}))
     _wire(definitions, sections)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -96,13 +98,18 @@ def _settings(components: list[Installed], names: dict[type[BaseModel], str]) ->
     }
 
 
-def _by_id(schemas: dict[str, Schema]) -> Schema:
-    """A mapping by id. A type stands among the properties too, for editors complete only those."""
+def _by_id(schemas: dict[str, Schema], older: Mapping[str, str]) -> Schema:
+    """A mapping by id, in which an older type is taken for another.
+
+    Types stand among the properties too, since editors complete only those.
+    """
+    named = {f"^{type_}/.+$": schema for type_, schema in schemas.items()}
+    named |= {f"^{old}(/.+)?$": schemas[type_] for old, type_ in older.items() if type_ in schemas}
     return {
         "type": ["object", "null", "string"],
         "pattern": _SUBSTITUTED,
         "properties": schemas,
-        "patternProperties": {f"^{type_}/.+$": schema for type_, schema in schemas.items()},
+        "patternProperties": named,
         "additionalProperties": False,
     }
 
@@ -111,7 +118,7 @@ def _wire(definitions: Schema, sections: Schema) -> None:
     """Say which ids a pipeline and the list of extensions may mention."""
     service = definitions["ServiceSection"]["properties"]
     pipeline = service["pipelines"]["additionalProperties"]
-    service["pipelines"] |= _by_id({signal.value: pipeline for signal in Signal})
+    service["pipelines"] |= _by_id({signal.value: pipeline for signal in Signal}, {})
     service["extensions"]["items"] = _id_of([Kind.EXTENSIONS], sections)
     lists = definitions["PipelineSection"]["properties"]
     for role, kinds in ROLES.items():
@@ -141,11 +148,12 @@ def _as_written(schema: Schema) -> Schema:
 
 
 def _with_additions(schema: Schema) -> Schema:
-    """With `exporters+` beside each list `exporters`: what a later file adds to it."""
-    options = schema.get("properties", {}).items()
-    lists = {name: option for name, option in options if "array" in option.get("type", ())}
-    added = {f"^{re.escape(name)}\\+$": option for name, option in lists.items()}
-    return schema | {"patternProperties": added} if added else schema
+    """With what is taken but not offered: lists that a later file adds to, and older names."""
+    options = schema.get("properties", {})
+    lists = {name for name, option in options.items() if "array" in option.get("type", ())}
+    taken = {f"^{re.escape(name)}\\+$": options[name] for name in lists}
+    taken |= {f"^{it.old}$": options[it.new] for it in RENAMED if it.new in options}
+    return schema | {"patternProperties": taken} if taken else schema
 
 
 def _below(keyword: str, value: Any) -> Any:
