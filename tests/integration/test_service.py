@@ -52,7 +52,7 @@ def test_default_settings_take_what_an_sdk_sends_without_any(tmp_path: Path, pee
         complete(peers.command("clients", "run", ROOT / "examples" / "python_sdk.py"))
 
         for signal in ("Traces", "Metrics", "Logs"):
-            penstock.wait_until(lambda: f"\t{signal}\t" in penstock.output())  # noqa: B023
+            penstock.wait_until(lambda: f" {signal} {{" in penstock.output())  # noqa: B023
         page = fetch(f"http://127.0.0.1:{DEFAULT.metrics}/metrics")
         assert re.search(rb"otelcol_receiver_accepted_spans{.*} [1-9]", page or b"")
         penstock.terminate()
