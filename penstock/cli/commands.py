@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from penstock.cli.inventory import Installed
     from penstock.config.settings import Settings
 
+FAILED = 1
+"""Exit code for a failure at the start or while running."""
+
 MISUSED = 2
-"""Exit code for settings or usage at fault; 1 is for a failure at the start or while running."""
+"""Exit code for settings or usage at fault."""
 
 _HELP = """\
 Receive telemetry, work on it, deliver it: OpenTelemetry pipelines from one YAML file.
@@ -134,11 +137,10 @@ def run(config: Config = None, sets: Sets = None) -> None:
     """
     import logging
 
-    from penstock import logs
     from penstock.pipeline.runner import run as run_pipelines
 
     settings = _load(config or [_EMBEDDED], sets)
-    logs.configure(settings.telemetry.logs)
+    _open_log(settings)
     logger = logging.getLogger("penstock.service")
     for warning in settings.warnings:
         logger.warning(warning.line)
@@ -149,6 +151,16 @@ def run(config: Config = None, sets: Sets = None) -> None:
             typer.echo(greeting(settings))
 
     raise typer.Exit(run_pipelines(settings, ready))
+
+
+def _open_log(settings: Settings) -> None:
+    from penstock import logs
+
+    try:
+        logs.configure(settings.telemetry.logs)
+    except OSError as error:
+        typer.echo(f"service.telemetry.logs.output_paths: {error}", err=True)
+        raise typer.Exit(FAILED) from None
 
 
 @app.command()

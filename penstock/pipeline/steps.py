@@ -10,12 +10,14 @@ arrived together with it; calling it invalid would blame senders for what is Pen
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.errors import Invalid, Refused
 from penstock.pipeline.fanout import Inlet
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.graph import place
+from penstock.pipeline.telemetry import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from penstock.pipeline.component import Consume, Context, Processor, Stage
     from penstock.pipeline.fanout import FanOut
     from penstock.pipeline.telemetry import Counter
+
+
+_DURATIONS = tuple(digit * 10.0**power for power in range(-5, 1) for digit in (1, 2.5, 5))
+"""Upper ends of buckets in seconds: from 10 µs, which a small batch takes, to 5 s."""
 
 
 def dropped(context: Context, reason: str) -> Counter:
@@ -124,11 +130,22 @@ class ProcessorStep(Step):
         self._in = self.incoming[signal]
         self._out = self.outgoing[signal]
         self._filtered = dropped(context, "filtered")
+        self._duration = context.telemetry.histogram(
+            "otelcol_processor_internal_duration",
+            "How long the work on a batch takes.",
+            "s",
+            _DURATIONS,
+            Level.DETAILED,
+            otel_signal=signal,
+            **_labels(context),
+        )
 
     async def consume(self, batch: Batch) -> None:
         """Process `batch` and hand on the result. Raises `Refused` or `Invalid`."""
+        begin = perf_counter()
         try:
             result = self._process(batch)
+            self._duration.record(perf_counter() - begin)
         except (Refused, Invalid):
             raise
         except Exception as error:  # noqa: BLE001  (a bug costs a batch, not the service)

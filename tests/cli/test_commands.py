@@ -287,3 +287,12 @@ def test_run_that_cannot_start_says_why_with_exit_code_1(gateway: Path) -> None:
 
     assert process.returncode == 1
     assert address in log
+
+
+def test_run_whose_log_cannot_be_written_says_why_with_exit_code_1(gateway: Path) -> None:
+    result = penstock(
+        "run", "-c", gateway, "--set", "service.telemetry.logs.output_paths=[/none/own.log]"
+    )
+
+    assert result.exit_code == 1
+    assert "output_paths: [Errno 2] No such file or directory: '/none/own.log'" in result.stderr

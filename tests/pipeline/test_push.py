@@ -15,10 +15,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from penstock.config.settings import TelemetrySettings
 from penstock.config.telemetry import TelemetrySection
-from penstock.pipeline import Batch, Permanent, Signal, StartError
-from penstock.pipeline.delivery import DeliveryConfig
+from penstock.pipeline import Permanent, Signal, StartError
 from penstock.pipeline.runner import Running
 from penstock.processors.batch import Config as BatchProcessor
 from penstock.receivers.otlp import Config as Receiver
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-    from penstock.config.settings import Settings
+    from penstock.config.settings import Settings, TelemetrySettings
 
 PROTOCOLS = ["grpc", "http/protobuf"]
 REQUESTS: dict[Signal, Any] = {
