@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 MAX_WAITING = 16
-"""Passwords of one user that may wait to be checked: 4 s of work, which is what senders wait."""
+"""Passwords of one user that may wait to be checked: 4 s of work at a quarter of a second each."""
 
 
 class Htpasswd(BaseModel):

@@ -22,7 +22,7 @@ const MAX_CREDENTIALS: usize = 16 * 1024;
 
 /// Credentials that may wait for a ruling, and requests that may wait for those.
 const MAX_CLAIMS: usize = 512;
-const MAX_ASKERS: usize = 16 * 1024;
+const MAX_ASKERS: usize = 4096;
 
 /// Credentials that are remembered, of either kind.
 const MAX_REMEMBERED: usize = 4096;
@@ -30,8 +30,9 @@ const MAX_REMEMBERED: usize = 4096;
 /// How long a refusal is remembered: senders repeat what is wrong, and to judge a password is work.
 const DISTRUST: Duration = Duration::from_secs(10);
 
-/// How long a request waits for a ruling.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for a ruling: what a stranger sends meanwhile is kept by the HTTP library
+/// and not counted by us. It is then told to try again, by when the ruling will be known.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ruling {
