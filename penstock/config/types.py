@@ -109,7 +109,7 @@ UrlPath = Annotated[str, BeforeValidator(parse_url_path)]
 
 def addresses(model: BaseModel) -> Iterator[tuple[tuple[str | int, ...], HostPort]]:
     """Every address in a model and in what it holds, by the path of its option."""
-    for name, value in model:
+    for name, value in vars(model).items():
         for path, found in _addresses(value):
             yield (type(model).model_fields[name].alias or name, *path), found
 
