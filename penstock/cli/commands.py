@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -79,8 +78,6 @@ _SET = typer.Option(
 )
 _FORMAT = typer.Option("--format", help="Text for people, or JSON for programs.")
 
-_EMBEDDED = files("penstock") / "default.yaml"
-
 Config = Annotated[list[str] | None, _CONFIG]
 RequiredConfig = Annotated[list[str], _CONFIG]
 Sets = Annotated[list[str] | None, _SET]
@@ -139,7 +136,7 @@ def run(config: Config = None, sets: Sets = None) -> None:
 
     from penstock.pipeline.runner import run as run_pipelines
 
-    settings = _load(config or [_EMBEDDED], sets)
+    settings = _load(config or [_embedded()], sets)
     _open_log(settings)
     logger = logging.getLogger("penstock.service")
     for warning in settings.warnings:
@@ -202,7 +199,7 @@ def print_config(
     from penstock.config.effective import effective
 
     with _refusing(format_):
-        settings = effective(config or [_EMBEDDED], sets or (), defaults=defaults)
+        settings = effective(config or [_embedded()], sets or (), defaults=defaults)
     if format_ is Format.JSON:
         print_json(as_json(settings))
         return
@@ -260,6 +257,13 @@ def _of_type(components: list[Installed], type_: str) -> list[Installed]:
         msg = f"no component has the type `{type_}`{choices(type_, known)}"
         raise typer.BadParameter(msg)
     return found
+
+
+def _embedded() -> Traversable:
+    """The settings that run where none are given."""
+    from importlib.resources import files
+
+    return files("penstock") / "default.yaml"
 
 
 def _load(
