@@ -32,8 +32,21 @@ class Batch:
     def column(self, path: str) -> tuple[bytes, list[Any]]:
         """A code for each item, as native uint32, and the value of each code."""
 
+    def keys(self, path: str) -> list[str]:
+        """The distinct keys of the attributes at a path, in order of first appearance."""
+
     def numbers(self, path: str) -> tuple[bytes, Literal["int64", "float64"]]:
         """A number for each item, and numpy's name for their type."""
+
+    def edit(
+        self,
+        sets: Sequence[tuple[str, SupportsBuffer, list[Any]]],
+        retains: Sequence[tuple[str, SupportsBuffer, list[str]]],
+    ) -> Batch:
+        """Put values at paths and leave only some keys: (path, codes, values or keys).
+
+        Codes are native uint32; items of the code 0xFFFFFFFF are left as they are.
+        """
 
     def keep(self, mask: SupportsBuffer) -> Batch: ...
     def partition(self, codes: SupportsBuffer) -> list[tuple[int, Batch]]: ...

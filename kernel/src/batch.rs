@@ -10,7 +10,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::changes;
 use crate::column::{self, Numbers};
+use crate::edit;
 use crate::lookup::Found;
 use crate::merge::{Part, merge};
 use crate::path::Path;
@@ -20,7 +22,7 @@ use crate::schema::Signal;
 use crate::select::select;
 use crate::split;
 use crate::wire::Malformed;
-use crate::{json, memory, rows, value};
+use crate::{json, keys, memory, rows, value};
 
 create_exception!(penstock._kernel, MalformedPayload, PyValueError);
 
@@ -197,6 +199,27 @@ impl Batch {
             .collect()
     }
 
+    /// Put values at paths, and leave only some keys in attributes: `sets` holds a path, a code for
+    /// each item and the values by code, `retains` a path, a code for each item and the keys. Items
+    /// of the code 2³² − 1 are left as they are.
+    fn edit(
+        &self,
+        py: Python<'_>,
+        sets: Vec<(String, PyBuffer<u32>, Vec<Bound<'_, PyAny>>)>,
+        retains: Vec<(String, PyBuffer<u32>, Vec<String>)>,
+    ) -> PyResult<Self> {
+        let mut edits = Vec::with_capacity(sets.len() + retains.len());
+        for (path, codes, values) in sets {
+            self.check_len(codes.item_count(), "codes")?;
+            edits.push(changes::set(self.signal, &path, codes.to_vec(py)?, &values)?);
+        }
+        for (path, codes, keys) in retains {
+            self.check_len(codes.item_count(), "codes")?;
+            edits.push(changes::retain(self.signal, &path, codes.to_vec(py)?, keys)?);
+        }
+        Ok(py.detach(|| self.with(edit::edit(&self.payloads, &edits))))
+    }
+
     /// A code for each item, as native `uint32`, and the value of each code.
     fn column<'py>(
         &self,
@@ -207,6 +230,13 @@ impl Batch {
         let column = py.detach(|| column::column(&self.payloads, &path));
         let values = column.values.iter().map(|found| to_python(py, found));
         Ok((array(py, &column.codes, u32::to_ne_bytes)?, values.collect::<PyResult<_>>()?))
+    }
+
+    /// The distinct keys of the attributes at a path, in order of first appearance.
+    fn keys(&self, py: Python<'_>, path: &str) -> PyResult<Vec<String>> {
+        let parsed = Path::parse(self.signal, path).map_err(PyValueError::new_err)?;
+        let keys = py.detach(|| keys::keys(&self.payloads, &parsed));
+        keys.ok_or_else(|| PyValueError::new_err(format!("{path:?} does not hold attributes")))
     }
 
     /// A number for each item, and numpy's name for their type.

@@ -1,12 +1,16 @@
 //! `penstock._kernel`: small verbs on OTLP bytes. It knows the wire, and no policy.
 
 pub mod batch;
+pub mod changes;
 pub mod check;
 pub mod column;
+pub mod edit;
+pub mod encode;
 pub mod encoding;
 pub mod index;
 pub mod intake;
 pub mod json;
+pub mod keys;
 pub mod lock;
 pub mod lookup;
 pub mod memory;

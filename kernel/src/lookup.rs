@@ -99,7 +99,7 @@ pub fn submessage<'a>(body: &Data<'a>, number: u32) -> Option<Data<'a>> {
 }
 
 /// The value of the first pair that has this key.
-fn pair<'a>(body: &Data<'a>, number: u32, key: &str) -> Option<Data<'a>> {
+pub fn pair<'a>(body: &Data<'a>, number: u32, key: &str) -> Option<Data<'a>> {
     Fields::new(body).filter(|field| field.number == number && field.wire_type == LEN).find_map(
         |field| {
             let bytes = &body[field.body..field.end];
@@ -137,6 +137,22 @@ fn plain_value(pair: &[u8], key: &[u8]) -> Plain {
         Ok(_) => Plain::OtherKey,
         Err(_) => Plain::Unusual,
     }
+}
+
+/// What `test` says of a pair's key.
+pub fn with_key<T>(pair: &[u8], test: impl FnOnce(&[u8]) -> T) -> T {
+    const KEY: u8 = 1 << 3 | LEN as u8;
+    const VALUE: u8 = 2 << 3 | LEN as u8;
+    if let &[KEY, len @ 0..=0x7f, ref rest @ ..] = pair
+        && let Some((key, value)) = rest.split_at_checked(len as usize)
+        && value.first() == Some(&VALUE)
+        && let mut pos = 1
+        && wire::length(value, &mut pos, value.len()) == Ok(value.len())
+    {
+        return test(key);
+    }
+    let parts = merge(&KEY_VALUE, iter::once(pair));
+    test(parts.iter().find(|part| part.field.number == 1).map_or(b"", |part| part.data))
 }
 
 fn unusual_value<'a>(pair: &[u8], key: &str) -> Option<Data<'a>> {

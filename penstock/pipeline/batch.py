@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
+    from penstock.pipeline.edits import Edits
+
     Mask = NDArray[np.bool_]
 
 
@@ -109,6 +111,14 @@ class Batch:
         codes, values = self.native.column(path)
         return Column(np.frombuffer(codes, dtype=np.uint32), values)
 
+    def keys(self, path: str) -> list[str]:
+        """The distinct keys of the attributes at `path`, such as `span.attributes`, in order of
+        first appearance.
+
+        Raises `ValueError` for a path that holds no attributes.
+        """
+        return self.native.keys(path)
+
     def numbers(self, path: str) -> NDArray[Any]:
         """One number per item: int64 for times (Unix nanoseconds), durations (nanoseconds), counts
         and flags; float64, NaN where absent, for values.
@@ -126,6 +136,23 @@ class Batch:
         wanted = np.ascontiguousarray(mask, dtype=np.bool_).view(np.uint8)
         kept = self.native.keep(wanted.data)
         return Batch(kept) if len(kept) else None
+
+    def set(self, path: str, value: Any, where: Mask | None = None) -> Batch:
+        """The batch with `value`, or a `Column` of values, at `path`, where the mask is true.
+
+        Several edits are one write with `edit()`, which says more.
+        """
+        return self.edit().set(path, value, where).apply()
+
+    def delete(self, path: str, where: Mask | None = None) -> Batch:
+        """The batch with nothing at `path`, where the mask is true."""
+        return self.edit().delete(path, where).apply()
+
+    def edit(self) -> Edits:
+        """Begin edits, which are written together."""
+        from penstock.pipeline.edits import Edits
+
+        return Edits(self)
 
     def partition(self, codes: NDArray[np.uint32]) -> list[tuple[int, Batch]]:
         """Split by code: one batch for each distinct code, in order of first appearance."""

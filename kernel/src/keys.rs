@@ -1,0 +1,45 @@
+//! The keys that occur in attributes.
+
+use std::sync::Arc;
+
+use ahash::HashSet;
+
+use crate::lookup::{Found, follow, with_key};
+use crate::path::{Path, Source, Step};
+use crate::payload::Payload;
+use crate::select::DATA;
+
+/// The distinct keys of the attributes at `path`, in order of first appearance; `None` if there are
+/// no attributes.
+pub fn keys(payloads: &[Arc<Payload>], path: &Path) -> Option<Vec<String>> {
+    let Source::Steps(starts) = &path.source else { return None };
+    let holds = |step: Option<&Step>| matches!(step, Some(Step::Field(field)) if field.pairs);
+    if !starts.iter().all(|(_, steps)| holds(steps.last())) {
+        return None;
+    }
+    let mut known = HashSet::default();
+    let mut keys = Vec::new();
+    let mut note = |pair: &[u8]| {
+        with_key(pair, |key| {
+            if !known.contains(key) {
+                known.insert(key.to_vec());
+                keys.push(String::from_utf8_lossy(key).into_owned());
+            }
+        });
+    };
+    for payload in payloads {
+        for (i, node) in payload.index().levels[path.level].iter().enumerate() {
+            let message =
+                (path.level > DATA).then(|| crate::edit::message_of(payload, path.level, i));
+            let mut starts = starts.iter();
+            let start = starts.find(|(start, _)| message.is_none_or(|m| std::ptr::eq(m, *start)));
+            let Some((start, steps)) = start else { continue };
+            if let Found::Repeated(_, pairs) = follow(start, node.body(payload.bytes()), steps) {
+                for pair in &pairs {
+                    note(pair);
+                }
+            }
+        }
+    }
+    Some(keys)
+}
