@@ -257,7 +257,7 @@ def _verdict(response: aiohttp.ClientResponse, answer: bytes | None) -> Rejected
 
 
 def _fault(response: aiohttp.ClientResponse, answer: bytes) -> Retryable | Permanent:
-    reason = f"{_name(response.url)}: {response.status} {response.reason or ''}".rstrip()
+    reason = f"{_name(response.url)}: {response.status} {quote(response.reason or '')}".rstrip()
     if response.status < _FIRST_FAILURE:
         return Permanent(f"{reason}; redirects are not followed: set endpoint to the new place")
     message = failure_message(answer, response.content_type)

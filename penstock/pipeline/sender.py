@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from penstock.pipeline.errors import Invalid, Refused, Retryable
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import pause
-from penstock.pipeline.retry import Backoff
+from penstock.pipeline.retry import MAX_THROTTLE, Backoff
 from penstock.pipeline.room import Room
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Sender:
         if reason is Failure.PERMANENT:
             return Invalid(str(fault))
         after = fault.after if isinstance(fault, Retryable) else None
-        return Refused(str(fault), after) if after else Refused(str(fault))
+        return Refused(str(fault), min(after, MAX_THROTTLE)) if after else Refused(str(fault))
 
     def _count(self, items: int, reason: Failure, fault: Exception | str) -> None:
         self.failed[reason].add(items)
