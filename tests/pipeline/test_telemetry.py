@@ -39,8 +39,33 @@ def test_series_beyond_the_limit_are_counted_together() -> None:
     assert telemetry.total("seen", **{"otel.metric.overflow": "true"}) == 5
 
 
-def test_a_name_is_a_counter_or_a_gauge() -> None:
+def test_a_name_is_of_one_kind() -> None:
     telemetry = Telemetry()
     telemetry.counter("size", "Size.")
     with pytest.raises(ValueError, match="both a counter and a gauge"):
         telemetry.gauge("size", "Size.", lambda: 1)
+    with pytest.raises(ValueError, match="both a counter and a histogram"):
+        telemetry.histogram("size", "Size.", "By", (1, 2))
+
+
+def test_who_watches_is_shown_what_there_is_and_what_comes() -> None:
+    telemetry, shown = Telemetry(), []
+    telemetry.counter("sent", "Sent.", exporter="a")
+    telemetry.watch(lambda family: shown.append(family.name))
+    telemetry.counter("sent", "Sent.", exporter="b")
+    telemetry.gauge("size", "Size.", lambda: 1)
+    assert shown == ["sent", "size"]
+
+
+def test_a_histogram_gives_what_it_is_told_to_everybody_who_shows_it() -> None:
+    telemetry, one, other = Telemetry(), [], []
+    first = telemetry.histogram("sizes", "Sizes.", "By", (1, 2), exporter="a")
+    first.record(1)
+    sinks = telemetry.families["sizes"].sinks
+    sinks.append(lambda value, labels: one.append((value, labels)))
+    sinks.append(lambda value, labels: other.append(value))
+    first.record(2)
+    telemetry.histogram("sizes", "Sizes.", "By", (1, 2), exporter="b").record(3)
+    assert one == [(2, {"exporter": "a"}), (3, {"exporter": "b"})]
+    assert other == [2, 3]
+    assert telemetry.total("sizes") == 0
