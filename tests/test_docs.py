@@ -20,6 +20,7 @@ import pytest
 from pydantic import BaseModel, create_model
 
 import penstock.processors
+from penstock.cli.options import options as listed
 from penstock.config.catalog import ALIASES, Kind, types
 from penstock.config.components import config_class
 from penstock.config.document import plain
@@ -243,8 +244,8 @@ def test_documented_defaults_are_the_defaults(kind: Kind, section: str) -> None:
 
 @pytest.mark.parametrize(("kind", "type_"), COMPONENTS)
 def test_options_are_described_for_whoever_reads_the_schema(kind: Kind, type_: str) -> None:
-    found = options(config_class(kind, type_))
-    assert [path for path, field in found.items() if not field.description] == []
+    found = listed(config_class(kind, type_))
+    assert [option.path for option in found if not option.description] == []
 
 
 @pytest.mark.parametrize(("kind", "type_"), COMPONENTS)

@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from penstock.config.catalog import DEPRECATED, Kind
 from penstock.config.deprecated import RENAMED
+from penstock.config.docstrings import option_docstrings
 from penstock.config.pipelines import ROLES
 from penstock.config.service import Root
 from penstock.pipeline.batch import Signal
@@ -44,11 +45,14 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
-        """Show the default 5.0 as `5s`, and none where each option below has its own."""
+        """Say what options are for, show the default 5.0 as `5s`, and none for a section."""
         made = super().model_schema(schema)
         del made["title"]
         written = schema["cls"].model_construct().model_dump(mode="json", warnings=False)
+        texts = option_docstrings(schema["cls"])
         for name, option in made["properties"].items():
+            if name in texts:
+                option["description"] = texts[name]
             default = option.pop("default", None)
             if default is not None and not isinstance(default, dict):
                 option["default"] = written[name]

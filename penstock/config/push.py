@@ -29,7 +29,7 @@ def _as_mapping(headers: Any) -> Any:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     not_here: ClassVar[Mapping[str, str]] = {}
 

@@ -12,7 +12,7 @@ from penstock.config.telemetry import TelemetrySection
 class Section(BaseModel):
     """Base of the models here: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PipelineSection(Section):

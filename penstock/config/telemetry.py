@@ -60,7 +60,7 @@ TelemetryLevel = Annotated[
 class Section(BaseModel):
     """Base of the models here: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     not_here: ClassVar[Mapping[str, str]] = {}
     """Options of the Collector's that are refused, and what to do instead."""

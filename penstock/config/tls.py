@@ -103,7 +103,7 @@ class Identity(NamedTuple):
 class ServerTLS(BaseModel):
     """TLS of a listening address. PEM as a file or as text, not both of one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     not_here: ClassVar[Mapping[str, str]] = {
         "ca_file": "it verifies servers; set `client_ca_file` to verify clients",

@@ -24,7 +24,7 @@ _CHANGING = (Status.STARTING, Status.STOPPING, Status.STOPPED)
 class Settings(BaseModel):
     """Base of the groups of options here: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class StatusSettings(Settings):

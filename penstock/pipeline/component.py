@@ -89,7 +89,7 @@ class Context:
 class ComponentConfig(BaseModel):
     """Base of every `Config`: unknown keys are refused, and field descriptions document them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     signals: ClassVar[frozenset[Signal]] = ALL_SIGNALS
     """The signals that the component can carry."""

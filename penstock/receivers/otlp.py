@@ -48,7 +48,7 @@ STOP_GRACE = 5.0
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Grpc(_Settings):
