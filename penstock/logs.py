@@ -55,6 +55,10 @@ _LIBRARIES = Sampling(initial=1, thereafter=0)
 """What libraries log can be brought about by whoever connects: a line a wording and interval."""
 
 
+WHOLE = {"whole": True}
+"""The `extra` of records that are all written, since their writer sees to repetitions itself."""
+
+
 def printable(text: str) -> str:
     r"""`text` with line ends and control characters written as escapes, such as `\n`.
 
@@ -155,7 +159,7 @@ class Sampler(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether `record` is written."""
         sampling = self._own if record.name.startswith("penstock") else _LIBRARIES
-        if sampling is None:
+        if sampling is None or getattr(record, "whole", False):
             return True
         now = self._clock()
         wording = self._wording(record, now)
@@ -167,8 +171,7 @@ class Sampler(logging.Filter):
         return True
 
     def _wording(self, record: logging.LogRecord, now: float) -> _Wording:
-        wording = getattr(record, "fault", record.msg)
-        key = (record.name, record.levelno, str(wording))
+        key = (record.name, record.levelno, str(record.msg))
         if key not in self._seen and len(self._seen) >= _MAX_WORDINGS:
             self._tidy(now)
         if key not in self._seen and len(self._seen) >= _MAX_WORDINGS:

@@ -194,6 +194,14 @@ def test_without_sampling_every_line_is_written(capsys: pytest.CaptureFixture[st
     assert len(capsys.readouterr().err.splitlines()) == 50
 
 
+def test_what_is_to_be_whole_is_not_sampled(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(LogSettings(sampling=Sampling(initial=1, thereafter=0)))
+    for number in range(50):
+        logging.getLogger("penstock.exporters.debug").info("%d", number, extra=logs.WHOLE)
+
+    assert len(capsys.readouterr().err.splitlines()) == 50
+
+
 def test_library_writes_a_line_of_a_kind_in_ten_seconds() -> None:
     clock = Clock()
     sampler = logs.Sampler(None, clock)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TextI
 import orjson
 from pydantic import Field, model_validator
 
-from penstock.logs import printable
+from penstock.logs import WHOLE, printable
 from penstock.pipeline import Exporter, ExporterConfig, Permanent, Signal, StartError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Debug(Exporter):
         lines = (head, *map(printable, self._lines(batch)))
         if self._config.use_internal_logger:
             for line in lines:
-                self._context.logger.info("%s", line)
+                self._context.logger.info("%s", line, extra=WHOLE)
         else:
             self._print(lines)
 

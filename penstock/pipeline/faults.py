@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.logs import WHOLE
 from penstock.pipeline.errors import PenstockError
 
 if TYPE_CHECKING:
@@ -46,6 +47,6 @@ class FaultLog:
         text = repr(bug) if bug else cause
         message = "%s (%d items, %d times): %s"
         self._logger.warning(
-            message, fault, seen.items, seen.times, text, exc_info=bug, extra={"fault": fault}
+            message, fault, seen.items, seen.times, text, exc_info=bug, extra=WHOLE
         )
         self._seen[fault] = _Repeats(quiet_until=now + INTERVAL)
