@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -140,6 +141,18 @@ def test_telemetry_takes_levels_in_any_case_and_json_logs() -> None:
 )
 def test_metrics_page_is_where_either_spelling_says(metrics: str, page: HostPort | None) -> None:
     assert settings(f"{TELEMETRY}    metrics: {metrics}").telemetry.metrics == page
+
+
+def test_a_thousand_lines_are_checked_in_no_time() -> None:
+    sieves = "".join(f"  sieve/{i}:\n    mesh: {i % 100 + 1}\n    label: x\n" for i in range(330))
+    text = GATEWAY.replace("  sieve: {mesh: 5}\n", f"  sieve: {{mesh: 5}}\n{sieves}")
+    settings(GATEWAY)  # imports the components
+
+    start = process_time()
+    loaded = settings(text)
+
+    assert len(loaded.warnings) == 330  # of their not being used
+    assert process_time() - start < 0.25  # 0.05 when nothing else runs
 
 
 def test_component_of_an_installed_package_is_found_by_its_entry_point(
