@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from penstock.config.document import find, plain
-from penstock.config.effective import DEFAULT, HIDDEN, effective
+from penstock.config.effective import DEFAULT, effective
 from penstock.config.problems import Place
+from penstock.config.secrets import HIDDEN
 
 if TYPE_CHECKING:
     from pathlib import Path
