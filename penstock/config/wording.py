@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
+from penstock.config.collector import option_in_collector
 from penstock.config.document import Node, Scalar, find
 from penstock.config.problems import choices, hint
 from penstock.config.secrets import HIDDEN, is_secret
@@ -72,6 +73,8 @@ def _unknown(model: type[BaseModel], path: Path) -> str:
         reasons: Mapping[str, str] = getattr(found, "not_here", {})
         if name in reasons:
             return f"the Collector has this option, Penstock does not: {reasons[name]}"
+    if option_in_collector(name):
+        return "the Collector has this option, Penstock does not; remove it"
     return f"unknown option{choices(name, [name for found in around for name in _fields(found)])}"
 
 
