@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING, Any
 
+from penstock.redaction import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -62,9 +64,10 @@ WHOLE = {"whole": True}
 def printable(text: str) -> str:
     r"""`text` with line ends and control characters written as escapes, such as `\n`.
 
-    What comes from outside can then neither forge a line nor drive a terminal.
+    What comes from outside can then neither forge a line nor drive a terminal; nor can it give a
+    secret away that has been told to `penstock.redaction`.
     """
-    return text.translate(_ESCAPES)
+    return redacted(text).translate(_ESCAPES)
 
 
 def component_logger(kind: str, id_: str, **about: str) -> logging.Logger:

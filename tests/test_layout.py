@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "penstock"
 
-BENEATH = ("penstock.config.types", "penstock.config.tls", "penstock.logs")
+BENEATH = (
+    "penstock.config.types",
+    "penstock.config.tls",
+    "penstock.logs",
+    "penstock.redaction",
+)
 """What everyone may import, and what imports next to nothing of ours."""
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config.types": (),
     "penstock.config.tls": ("penstock.config.types", "penstock.pipeline.errors"),
-    "penstock.logs": (),
+    "penstock.logs": ("penstock.redaction",),
+    "penstock.redaction": (),
     "penstock.cli": ("penstock.cli", "penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),

@@ -134,9 +134,12 @@ def run(config: Config = None, sets: Sets = None) -> None:
     """
     import logging
 
+    from penstock.config.secrets_of import secrets_of
     from penstock.pipeline.runner import run as run_pipelines
+    from penstock.redaction import keep_secret
 
     settings = _load(config or [_embedded()], sets)
+    keep_secret(secrets_of(settings))
     _open_log(settings)
     logger = logging.getLogger("penstock.service")
     for warning in settings.warnings:

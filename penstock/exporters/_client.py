@@ -25,14 +25,15 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """The longest answer that is read: OTLP 1.11 allows no more, and a back end may be hostile."""
 
 _MAX_QUOTE = 300  # characters: some back ends answer with a page of HTML
+_MAX_LOOK = 16_384  # characters that are looked at for it
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESERVED = {"content-encoding", "content-length", "content-type", "te", "transfer-encoding"}
 
 
 def quote(text: str) -> str:
     """Words of a back end, fit for a line of a log: printable and short."""
-    text = text.strip()
-    return printable(text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…")
+    text = printable(text[:_MAX_LOOK].strip())  # cut later, or half a secret could be left over
+    return text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…"
 
 
 def _as_mapping(headers: object) -> object:

@@ -24,6 +24,7 @@ from penstock.pipeline.auth import (
     only,
 )
 from penstock.pipeline.component import ComponentConfig
+from penstock.redaction import keep_secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -222,6 +223,7 @@ class Client(ClientAuthenticator):
 
     def _set_password(self, text: str) -> None:
         self._password = _not_empty(text)
+        keep_secret([self._password])
 
 
 def _not_empty(text: str) -> str:

@@ -18,6 +18,7 @@ from penstock.pipeline.auth import (
     Side,
     only,
 )
+from penstock.redaction import keep_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +101,7 @@ class BearerTokenAuth(ServerAuthenticator, ClientAuthenticator):
         self._file = CredentialsFile(path, self._use, context) if path else None
         given = (config.token,) if config.token else config.tokens
         self._values = [self._value(token.get_secret_value()) for token in given]
+        keep_secret(self._values[:1])
 
     @property
     def credentials(self) -> frozenset[str]:
@@ -149,6 +151,7 @@ class BearerTokenAuth(ServerAuthenticator, ClientAuthenticator):
             msg = "a token is not printable ASCII"
             raise ValueError(msg)
         self._values = list(map(self._value, tokens))
+        keep_secret(self._values[:1])
         self.changed()
 
     def _value(self, token: str) -> str:

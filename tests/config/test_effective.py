@@ -7,7 +7,7 @@ import pytest
 from penstock.config.document import find, plain
 from penstock.config.effective import DEFAULT, effective
 from penstock.config.problems import Place
-from penstock.config.secrets import HIDDEN
+from penstock.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -76,6 +76,10 @@ const GROUPS: usize = 2 * SIGNALS.len();
 const GATHERED_BYTES: usize = 1024 * 1024;
 const GATHERING: Duration = Duration::from_millis(5);
 
+/// Bytes that are held at most while the process is short of memory: some requests, so that senders
+/// still get their answers.
+const HELD_WHEN_SHORT: usize = 16 * 1024 * 1024;
+
 /// What the server's thread and the event loop's thread share.
 pub struct Shared {
     waiting: Mutex<Waiting>,
@@ -219,7 +223,7 @@ impl Shared {
     }
 
     fn room(&self) -> usize {
-        self.max_held.min(memory::room())
+        if memory::is_short() { self.max_held.min(HELD_WHEN_SHORT) } else { self.max_held }
     }
 
     /// Wake that connection when it is no longer crowded.
