@@ -32,7 +32,7 @@ const DISTRUST: Duration = Duration::from_secs(10);
 
 /// How long a request waits for a ruling: what a stranger sends meanwhile is kept by the HTTP library
 /// and not counted by us. It is then told to try again, by when the ruling will be known.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ruling {
