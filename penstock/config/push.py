@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+
+from penstock.config.section import Section
 
 _SCHEMES = ("http", "https")
-
-
-def one_of(section: BaseModel, *options: str) -> None:
-    """Raise `ValueError` unless exactly one of `options` is set."""
-    found = [option for option in options if option in section.model_fields_set]
-    if len(found) != 1:
-        msg = f"expected one of {', '.join(options)}, found {' and '.join(found) or 'none'}"
-        raise ValueError(msg)
 
 
 def _as_mapping(headers: Any) -> Any:
@@ -28,13 +22,7 @@ def _as_mapping(headers: Any) -> Any:
     return headers
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    not_here: ClassVar[Mapping[str, str]] = {}
-
-
-class OtlpSection(_Section):
+class OtlpSection(Section):
     """A back end that takes OTLP."""
 
     not_here: ClassVar[Mapping[str, str]] = {
@@ -55,7 +43,7 @@ class OtlpSection(_Section):
         BeforeValidator(
             _as_mapping, json_schema_input_type=dict[str, SecretStr] | list[dict[str, SecretStr]]
         ),
-    ] = {}
+    ] = Field(default_factory=dict)
     """Headers of every request. Their values are secrets."""
     compression: Literal["none", "gzip"] = "none"
     """How payloads are compressed."""
@@ -102,7 +90,7 @@ class OtlpSection(_Section):
         return {name.lower(): value.get_secret_value() for name, value in self.headers.items()}
 
 
-class PushExporterSection(_Section):
+class PushExporterSection(Section):
     """What is sent to."""
 
     not_here: ClassVar[Mapping[str, str]] = {
@@ -116,7 +104,7 @@ class PushExporterSection(_Section):
     """A back end that takes OTLP."""
 
 
-class PeriodicSection(_Section):
+class PeriodicSection(Section):
     """Push own metrics at an interval."""
 
     exporter: PushExporterSection
@@ -127,7 +115,7 @@ class PeriodicSection(_Section):
     """Milliseconds that reading the numbers may take."""
 
 
-class BatchSection(_Section):
+class BatchSection(Section):
     """Push spans or log records, several at a time."""
 
     not_here: ClassVar[Mapping[str, str]] = {
@@ -152,3 +140,14 @@ class BatchSection(_Section):
             )
             raise ValueError(msg)
         return self
+
+
+class GatheredSection(Section):
+    """How spans or log records leave."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "simple": "it would hold up each batch until its span is sent; write `batch`",
+    }
+
+    batch: BatchSection
+    """Gathered, by a thread of its own."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from penstock.config.problems import Fault
     from penstock.config.push import BatchSection, PeriodicSection
-    from penstock.config.telemetry import SamplerSection
+    from penstock.config.tracing import SamplerSection
     from penstock.pipeline.batch import Signal
     from penstock.pipeline.component import (
         ConnectorConfig,

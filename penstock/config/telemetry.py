@@ -5,65 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
-from penstock.config.push import BatchSection, PeriodicSection, one_of
+from penstock.config.push import GatheredSection, PeriodicSection
+from penstock.config.section import Section, TelemetryLevel, any_case, lower, one_of
 from penstock.config.settings import (
     METRICS_ADDRESS,
     CounterNames,
     PageSettings,
     TelemetrySettings,
-    TracingSettings,
 )
+from penstock.config.tracing import TracesSection
 from penstock.config.types import Duration, HostPort, ListenAddress
 from penstock.logs import LogSettings, Sampling
 from penstock.pipeline.telemetry import Level
-
-_LEVELS = [level.name.lower() for level in Level]
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _any_case(words: list[str]) -> WithJsonSchema:
-    """What editors take: the words in small letters, or all in capitals."""
-    return WithJsonSchema({"type": "string", "enum": [*words, *map(str.upper, words)]})
-
-
-def _parse_level(value: Any) -> Level:
-    if isinstance(value, Level):
-        return value
-    if _lower(value) not in _LEVELS:
-        msg = f"expected {', '.join(_LEVELS[:-1])} or {_LEVELS[-1]}, found {value!r}"
-        raise ValueError(msg)
-    return Level[value.upper()]
-
-
-TelemetryLevel = Annotated[
-    Level,
-    BeforeValidator(_parse_level),
-    PlainSerializer(lambda level: level.name.lower(), return_type=str),
-    _any_case(_LEVELS),
-]
-"""How much Penstock tells about itself: `none`, `basic`, `normal` or `detailed`."""
-
-
-class Section(BaseModel):
-    """Base of the models here: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    not_here: ClassVar[Mapping[str, str]] = {}
-    """Options of the Collector's that are refused, and what to do instead."""
 
 
 class PrometheusSection(Section):
@@ -169,92 +124,6 @@ class MetricsSection(Section):
         return tuple(reader.periodic for reader in self.readers or () if reader.periodic)
 
 
-class RatioSection(Section):
-    """A part of all traces."""
-
-    ratio: float = Field(default=1.0, ge=0, le=1)
-    """Which part, from 0 to 1."""
-
-
-class SamplerSection(Section):
-    """Which batches have a trace: one of these."""
-
-    not_here: ClassVar[Mapping[str, str]] = {
-        "jaeger_remote": "sample by `trace_id_ratio_based`",
-    }
-
-    always_on: dict[str, None] | None = None
-    """All."""
-    always_off: dict[str, None] | None = None
-    """None."""
-    trace_id_ratio_based: RatioSection | None = None
-    """A part of them."""
-    parent_based: ParentBasedSection | None = None
-    """As the batches were decided on that it is made of."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        one_of(self, *type(self).model_fields)
-        return self
-
-    @property
-    def never(self) -> bool:
-        """Whether no batch has one; `always_off:` may have nothing after it."""
-        return "always_off" in self.model_fields_set
-
-
-class ParentBasedSection(Section):
-    """Decide where a trace begins, and nowhere else."""
-
-    not_here: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        (
-            "remote_parent_sampled",
-            "remote_parent_not_sampled",
-            "local_parent_sampled",
-            "local_parent_not_sampled",
-        ),
-        "the decision is made at the root and kept; set `root`",
-    )
-
-    root: SamplerSection = Field(default_factory=lambda: SamplerSection(always_on={}))
-    """How it is decided there."""
-
-
-class TracingProcessorSection(Section):
-    """How spans or log records leave."""
-
-    not_here: ClassVar[Mapping[str, str]] = {
-        "simple": "it would hold up each batch until its span is sent; write `batch`",
-    }
-
-    batch: BatchSection
-    """Gathered, by a thread of its own."""
-
-
-class TracesSection(Section):
-    """Own traces: one of each sampled batch, from the receiver to the exporters' attempts."""
-
-    not_here: ClassVar[Mapping[str, str]] = {
-        "propagators": "requests are worked on in groups, so a trace begins with its group",
-        "limits": "own spans have few attributes; leave it out",
-    }
-
-    level: TelemetryLevel = Level.BASIC
-    """`none` switches them off; the other levels do not differ."""
-    processors: list[TracingProcessorSection] = []
-    """Where they are sent; without, there are none."""
-    sampler: SamplerSection = Field(
-        default_factory=lambda: SamplerSection(parent_based=ParentBasedSection())
-    )
-    """Which batches have one."""
-
-    def settings(self) -> TracingSettings | None:
-        """The same as the engine has it; `None` without traces."""
-        if self.level is Level.NONE or not self.processors:
-            return None
-        return TracingSettings(tuple(each.batch for each in self.processors), self.sampler)
-
-
 class SamplingSection(Section):
     """What repeats in the log."""
 
@@ -279,23 +148,23 @@ class LogsSection(Section):
 
     level: Annotated[
         Literal["debug", "info", "warn", "error"],
-        BeforeValidator(_lower),
-        _any_case(["debug", "info", "warn", "error"]),
+        BeforeValidator(lower),
+        any_case(["debug", "info", "warn", "error"]),
     ] = "info"
     """The least serious record that is written."""
     encoding: Literal["console", "json"] = "console"
     """Text for people, or JSON for machines."""
-    output_paths: list[str] = Field(default=["stderr"], min_length=1)
+    output_paths: tuple[str, ...] = Field(default=("stderr",), min_length=1)
     """Where it is written: `stderr`, `stdout`, paths of files."""
-    error_output_paths: list[Literal["stderr"]] = ["stderr"]
+    error_output_paths: tuple[Literal["stderr"], ...] = ("stderr",)
     """Where it is told that the log cannot be written: `stderr`."""
-    initial_fields: dict[str, Any] = {}
+    initial_fields: dict[str, Any] = Field(default_factory=dict)
     """Fields that every line has."""
     disable_stacktrace: bool = False
     """Leave tracebacks out."""
     sampling: SamplingSection = SamplingSection()
     """What repeats is left out, and counted."""
-    processors: list[TracingProcessorSection] = []
+    processors: tuple[GatheredSection, ...] = ()
     """Where the log is sent besides."""
 
     def settings(self) -> LogSettings:
@@ -304,7 +173,7 @@ class LogsSection(Section):
         return LogSettings(
             level=self.level,
             encoding=self.encoding,
-            output_paths=tuple(self.output_paths),
+            output_paths=self.output_paths,
             initial_fields=self.initial_fields,
             tracebacks=not self.disable_stacktrace,
             sampling=Sampling(sampling.tick, sampling.initial, sampling.thereafter)
@@ -345,7 +214,7 @@ class TelemetrySection(Section):
     """Own traces."""
     logs: LogsSection = LogsSection()
     """Own log."""
-    resource: Attributes = {}
+    resource: Attributes = Field(default_factory=dict)
     """Resource attributes of all of it; an empty one of the usual, such as `service.name`, leaves
     it out."""
 

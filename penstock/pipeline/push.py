@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from penstock.config.push import BatchSection, OtlpSection, PeriodicSection
     from penstock.config.settings import TracingSettings
-    from penstock.config.telemetry import SamplerSection
+    from penstock.config.tracing import SamplerSection
     from penstock.pipeline.telemetry import Level, Telemetry
 
 _EXPORTERS = {
