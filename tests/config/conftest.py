@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from penstock.config.catalog import Kind
+from penstock.config.catalog import DEPRECATED, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ def waterworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             Kind.RECEIVERS: {"bend": "well"},
         },
     )
+    monkeypatch.setitem(DEPRECATED, Kind.EXPORTERS, {"puddle": "drain"})
     yield
     packages = tuple(f"{kind.package}." for kind in Kind)
     for name in set(sys.modules) - before:

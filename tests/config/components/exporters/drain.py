@@ -1,4 +1,4 @@
-"""The name that `logging` stands for today, and an option with an older name."""
+"""What `puddle` stands for today, and an option with an older name."""
 
 from pydantic import BaseModel, ConfigDict
 
