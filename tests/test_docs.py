@@ -26,6 +26,7 @@ from penstock.config.components import config_class
 from penstock.config.document import plain
 from penstock.config.load import load_text
 from penstock.config.read import read_text
+from penstock.config.tls import ServerTLS
 from penstock.exporters._client import ClientTLS
 from penstock.pipeline import Batch, Signal
 from penstock.pipeline.delivery import DeliveryConfig
@@ -48,14 +49,15 @@ DOCUMENTS = sorted(
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
-SHARED: dict[str, type[BaseModel]] = {
-    "Delivery: queue, retry, time-out": DeliveryConfig,
-    "TLS": ClientTLS,
+SHARED: dict[tuple[Kind, str], type[BaseModel]] = {
+    (Kind.EXPORTERS, "Delivery: queue, retry, time-out"): DeliveryConfig,
+    (Kind.EXPORTERS, "TLS"): ClientTLS,
+    (Kind.RECEIVERS, "TLS"): ServerTLS,
 }
-"""Sections about options that several exporters have."""
+"""Sections about options that several components have."""
 
 COMPONENTS = [(kind, type_) for kind in Kind for type_ in types(kind)]
-SECTIONS = [*COMPONENTS, *((Kind.EXPORTERS, section) for section in SHARED)]
+SECTIONS = [*COMPONENTS, *SHARED]
 
 
 def blocks(language: str, documents: list[Path]) -> list[ParameterSet]:
@@ -210,8 +212,8 @@ def options(model: type[BaseModel], prefix: str = "") -> dict[str, FieldInfo]:
 
 def own_options(kind: Kind, section: str) -> dict[str, FieldInfo]:
     """The options that a section of a kind's document is about."""
-    if section in SHARED:
-        return options(SHARED[section])
+    if (kind, section) in SHARED:
+        return options(SHARED[kind, section])
     config = config_class(kind, section)
     shared = options(DeliveryConfig) if issubclass(config, DeliveryConfig) else {}
     return {path: field for path, field in options(config).items() if path not in shared}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from penstock.config.tls import ServerTLS
 from penstock.config.types import HostPort, ListenAddress
 from penstock.extensions._status_page import (
     ComponentHealth,
@@ -18,7 +19,7 @@ from penstock.extensions._status_page import (
     rfc3339,
 )
 from penstock.pipeline import Extension, ExtensionConfig
-from penstock.pipeline.web import Page
+from penstock.pipeline.web import Page, secured
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -42,6 +43,8 @@ class Http(Settings):
 
     endpoint: ListenAddress = ENDPOINT
     """Where to listen."""
+    tls: ServerTLS | None = None
+    """TLS of that address."""
     status: StatusSettings = StatusSettings()
     """The status page."""
 
@@ -55,6 +58,8 @@ class Config(ExtensionConfig):
 
     endpoint: ListenAddress = ENDPOINT
     """Where to listen."""
+    tls: ServerTLS | None = None
+    """TLS of that address."""
     path: str = Field(default="/", pattern="^/")
     """The path that is answered with whether the service is up."""
     response_body: ResponseBody | None = None
@@ -79,7 +84,7 @@ class Config(ExtensionConfig):
         if self.use_v2 != (self.http is not None):
             msg = "`use_v2: true` and `http` go together: set both or none"
             raise ValueError(msg)
-        idle = [name for name in ("endpoint", "path", "response_body") if self._has(name)]
+        idle = [name for name in ("endpoint", "tls", "path", "response_body") if self._has(name)]
         if self.use_v2 and idle:
             msg = f"with `use_v2: true`, `{idle[0]}` has no effect: what `http` says is there"
             raise ValueError(msg)
@@ -121,6 +126,8 @@ class HealthCheck(Extension):
         self.port = 0
         """The port, once it is open."""
         self._endpoint = config.address
+        self._tls = config.http.tls if config.http else config.tls
+        self._context = context
         self._body = config.response_body
         status = StatusPage(config.status, config.component_health, context.board)
         self._page = Page(config.status.path, status.answer)
@@ -131,7 +138,8 @@ class HealthCheck(Extension):
 
     async def start(self) -> None:
         """Open the page. Raises `StartError`."""
-        self.port = await self._page.open(self._endpoint)
+        tls = secured(self._tls, self._context) if self._tls else None
+        self.port = await self._page.open(self._endpoint, tls)
 
     async def stop(self) -> None:
         """Close the page."""

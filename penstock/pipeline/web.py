@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.errors import StartError
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from penstock.config.tls import ServerTLS
     from penstock.config.types import HostPort
+    from penstock.pipeline.component import Context
 
     Answer = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -72,3 +75,16 @@ def _is_our_fault(record: logging.LogRecord) -> bool:
 
     cause = record.exc_info[1] if record.exc_info else None
     return not isinstance(cause, HttpProcessingError)
+
+
+def secured(tls: ServerTLS, context: Context) -> ssl.SSLContext:
+    """TLS for a page of the component's, renewed when its files change.
+
+    Raises `StartError` where they cannot be used.
+    """
+    known = tls.read(context.id)
+    page = tls.ssl_context(context.id)
+    if tls.reloads:
+        renew = partial(tls.renew, context.id, page)
+        context.tasks.create_task(tls.watch(context.id, context.logger, known, renew))
+    return page

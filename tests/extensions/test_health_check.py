@@ -1,7 +1,13 @@
 """The health_check extension."""
 
+from __future__ import annotations
+
+import asyncio
+import shutil
 import socket
+import ssl
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
@@ -9,7 +15,11 @@ from pydantic import ValidationError
 
 from penstock.extensions.health_check import Config, HealthCheck, go_duration
 from penstock.pipeline import StartError
-from tests.kit import Backend, Source, context, in_loop, service, wire
+from tests.certificates import issue
+from tests.kit import PATIENCE, Backend, Source, context, in_loop, service, wire
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 V2 = {"use_v2": True, "http": {"endpoint": "127.0.0.1:0"}}
 
@@ -32,6 +42,7 @@ async def subject(**options: object) -> HealthCheck:
 def test_options_and_defaults_are_the_collectors() -> None:
     assert Config().model_dump() == {
         "endpoint": "localhost:13133",
+        "tls": None,
         "path": "/",
         "response_body": None,
         "use_v2": False,
@@ -127,6 +138,37 @@ async def test_version_2_has_the_status_page_alone() -> None:
         assert (await get(health, "/health/status"))[0] == 503
         assert (await get(health))[0] == 404
         await health.stop()
+
+
+@in_loop
+async def test_it_speaks_tls_with_a_certificate_that_can_change(
+    certificates: Path, tmp_path: Path
+) -> None:
+    files = shutil.copytree(certificates, tmp_path, dirs_exist_ok=True)
+    tls = {
+        "cert_file": str(files / "server.pem"),
+        "key_file": str(files / "server.key"),
+        "reload_interval": "10ms",
+    }
+    async with context() as given:
+        health = Config.model_validate({"endpoint": "127.0.0.1:0", "tls": tls}).build(given)
+        await health.start()
+        first = await serial_number(health.port, files / "ca.pem")
+        issue(files, "server", by="ca")
+        async with asyncio.timeout(PATIENCE):
+            while await serial_number(health.port, files / "ca.pem") == first:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await health.stop()
+
+
+async def serial_number(port: int, authority: Path) -> str:
+    """Of the certificate that a page shows, and that the authority has signed."""
+    trusted = ssl.create_default_context(cafile=authority)
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusted)
+    shown: dict[str, str] = writer.get_extra_info("peercert")
+    writer.close()
+    await writer.wait_closed()
+    return shown["serialNumber"]
 
 
 @in_loop
