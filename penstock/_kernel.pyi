@@ -143,8 +143,8 @@ class Intake:
 def give_back_freed_memory() -> None:
     """Give what this process has freed back to the system now."""
 
-def set_memory_short(short: bool) -> None:
-    """Say that the process is near its limit, or no longer: servers hold less while it is."""
+def hold_at_most(size: int) -> None:
+    """Let each server hold so many bytes of requests at most, if its own bound is not less."""
 
 def keep_freed_memory() -> None:
     """Let the allocators of this process keep freed blocks for a while: batches come and go."""

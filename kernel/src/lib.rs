@@ -40,6 +40,6 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<intake::Group>()?;
     module.add_class::<intake::Intake>()?;
     module.add_function(wrap_pyfunction!(memory::give_back_freed_memory, module)?)?;
-    module.add_function(wrap_pyfunction!(memory::keep_freed_memory, module)?)?;
-    module.add_function(wrap_pyfunction!(memory::set_memory_short, module)?)
+    module.add_function(wrap_pyfunction!(memory::hold_at_most, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::keep_freed_memory, module)?)
 }

@@ -1,10 +1,11 @@
 //! Memory, and all of the kernel's unsafe code: each use with what it must keep, and why it does.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use tokio::sync::Notify;
 
 use crate::pool;
 
@@ -58,30 +59,48 @@ pub fn keep_freed_memory() {
     }
 }
 
+/// Asks servers to give back what only their thread can: the allocator keeps a heap for each.
+static ASKED: Notify = Notify::const_new();
+
 /// Give what was freed back to the system now, for a process that has come near its limit.
 #[pyfunction]
 pub fn give_back_freed_memory(py: Python<'_>) {
+    ASKED.notify_waiters();
     py.detach(|| {
         pool::empty();
-        // SAFETY: both calls let an allocator return pages that it does not use, under its own
-        // synchronisation; neither moves nor frees a block that is in use.
+        collect();
+        #[cfg(target_env = "gnu")]
+        // SAFETY: the C library returns pages that it does not use, of all threads and under its
+        // own locks; no block that is in use is moved or freed.
         unsafe {
-            libmimalloc_sys::mi_collect(true);
-            #[cfg(target_env = "gnu")]
             libc::malloc_trim(0);
         }
     });
 }
 
-/// Whether the process is near its limit.
-static SHORT: AtomicBool = AtomicBool::new(false);
-
-/// Say that memory is short, or no longer: servers hold less while it is.
-#[pyfunction]
-pub fn set_memory_short(short: bool) {
-    SHORT.store(short, Ordering::Relaxed);
+/// Do so whenever it is asked for, in a thread that is none of Python's.
+pub async fn give_back_when_asked() {
+    loop {
+        ASKED.notified().await;
+        collect();
+    }
 }
 
-pub fn is_short() -> bool {
-    SHORT.load(Ordering::Relaxed)
+fn collect() {
+    // SAFETY: the allocator returns pages of this thread's heap that it does not use; no block that
+    // is in use is moved or freed.
+    unsafe { libmimalloc_sys::mi_collect(true) }
+}
+
+/// Bytes of requests that a server of this process may hold, besides its own bound.
+static ROOM: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// Let each server hold so many bytes of requests at most, if its own bound is not less.
+#[pyfunction]
+pub fn hold_at_most(size: usize) {
+    ROOM.store(size, Ordering::Relaxed);
+}
+
+pub fn room() -> usize {
+    ROOM.load(Ordering::Relaxed)
 }

@@ -1,7 +1,7 @@
-"""The types of component that the Collector has, so that who asks for one that Penstock lacks is
-told just that.
+"""The types of component and the options that the Collector has, so that who asks for one that
+Penstock lacks is told just that.
 
-They are those of the distributions `core` and `contrib`, current and removed, without the
+Types are those of the distributions `core` and `contrib`, current and removed, without the
 underscores that some have had and others have been given.
 """
 
@@ -64,9 +64,28 @@ _NAMES = {
     """,
 }
 
+_OPTION_NAMES = """
+    authority balancer_name batch batcher block_on_overflow blocking cipher_suites
+    compression_algorithms compression_params cookies cors curve_preferences disable_keep_alives
+    error_backoff force_attempt_http2 http2_ping_timeout http2_read_idle_timeout
+    idle_conn_timeout idle_timeout include_metadata include_system_ca_certs_pool
+    keep_alives_enabled keepalive loglevel max_concurrent_streams max_conns_per_host
+    max_idle_conns max_idle_conns_per_host max_version metadata_cardinality_limit metadata_keys
+    middlewares min_version partition profiles_endpoint profiles_url_path proxy_url
+    read_buffer_size read_header_timeout read_timeout reload_interval response_headers storage
+    tpm transport user_agent write_buffer_size write_timeout
+"""
+"""Options of the structures that the Collector's components share, and of those that are here."""
+
+_OPTIONS = frozenset(_OPTION_NAMES.split())
 _KNOWN = {kind: frozenset(names.split()) for kind, names in _NAMES.items()}
 
 
 def in_collector(kind: Kind, type_: str) -> bool:
     """Whether the Collector has, or had, a component of that type."""
     return type_.replace("_", "") in _KNOWN[kind]
+
+
+def option_in_collector(name: str) -> bool:
+    """Whether components of the Collector have an option of that name."""
+    return name in _OPTIONS

@@ -10,16 +10,25 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import BaseModel
 
 from penstock.config.catalog import Kind
+from penstock.config.deprecated import modernised
 from penstock.config.document import Entry, Mapping, Node, Scalar, Sequence
 from penstock.config.load import check_document
 from penstock.config.problems import Place
 from penstock.config.read import read
+from penstock.config.secrets import (
+    WORDS,
+    in_list,
+    in_mapping,
+    members,
+    named_secret,
+    refers_to_secret,
+    typed_secret,
+)
 from penstock.redaction import HIDDEN
 
 if TYPE_CHECKING:
@@ -30,15 +39,9 @@ if TYPE_CHECKING:
 DEFAULT = Place(0, 0, "default")
 """The place of what no source says."""
 
-_WORDS = (
-    r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
-    r"|key_pem|authorization|cookie|credentials?"
-)
-_KEY = re.compile(rf"(?:.*[^a-z])?(?:{_WORDS})", re.IGNORECASE)
-_REFERENCE = re.compile(rf"\$\{{file:|\$\{{[^}}]*(?:{_WORDS}|_key|auth|dsn)", re.IGNORECASE)
 _NAME = re.compile(r"\$\{(?:(?:env|file):)?[\w./-]+")  # of a reference, without its default
 _IN_URL = re.compile(
-    rf"(?<=://)[^/?#\s@]+(?=@)|(?<=[?&])(?P<name>(?:[^=&#\s]*[^a-z=&#\s])?(?:{_WORDS})=)[^&#\s]+",
+    rf"(?<=://)[^/?#\s@]+(?=@)|(?<=[?&])(?P<name>(?:[^=&#\s]*[^a-z=&#\s])?(?:{WORDS})=)[^&#\s]+",
     re.IGNORECASE,
 )
 
@@ -55,7 +58,7 @@ def effective(
     With `defaults`, what no source says is there too, at `DEFAULT`; options that have no value
     then are left out. Raises `ConfigError` as `load` does.
     """
-    document = read(sources, sets, environ)
+    document = modernised(read(sources, sets, environ))
     checked = check_document(document)
     models: dict[str, Any] = {kind.value: getattr(checked.settings, kind) for kind in Kind}
     models["service"] = checked.service
@@ -66,11 +69,6 @@ def effective(
         for name, entry in root.entries.items()
     }
     return replace(root, entries=entries)
-
-
-def names_a_secret(name: str) -> bool:
-    """Whether what has this name is a secret, as the name says: `authorization`, `API_KEY`."""
-    return _KEY.fullmatch(name) is not None
 
 
 def _dumped(model: Any) -> Any:
@@ -101,16 +99,16 @@ def veiled(node: Node, types: Iterable[Any], key: str = "") -> Any:
     `types` are those that it may have, or in their place models or mappings of them; `key` is what
     leads to it.
     """
-    kinds = [kind for type_ in types for kind in _members(type_)]
+    kinds = members(types)
     match node:
         case Scalar():
             return _veiled_scalar(node, kinds, key)
         case Sequence():
-            below = [arg for kind in kinds for arg in get_args(kind) or [kind]]
+            below = in_list(kinds)
             return Sequence(node.place, [veiled(item, below, key) for item in node.items])
         case Mapping():
             entries = {
-                name: Entry(entry.key, veiled(entry.node, _below(kinds, name), name))
+                name: Entry(entry.key, veiled(entry.node, in_mapping(kinds, name), name))
                 for name, entry in node.entries.items()
             }
             return Mapping(node.place, entries)
@@ -141,33 +139,6 @@ def _without_secrets(text: str) -> str:
 
 
 def _is_secret(node: Scalar, kinds: list[Any], key: str) -> bool:
-    if SecretStr in kinds or SecretBytes in kinds:
+    if typed_secret(kinds) or (node.substituted and refers_to_secret(node.source)):
         return True
-    if node.substituted and _REFERENCE.search(node.source):
-        return True
-    return isinstance(node.value, str) and _KEY.fullmatch(key) is not None
-
-
-def _below(kinds: list[Any], name: str) -> list[Any]:
-    """The types of what `name` leads to in a mapping of one of the `kinds`."""
-    return [below for kind in kinds for below in _below_one(kind, name)]
-
-
-def _below_one(kind: Any, name: str) -> list[Any]:
-    if isinstance(kind, dict):
-        return [kind[name]] if name in kind else []
-    model = kind if isinstance(kind, type) else type(kind)
-    if issubclass(model, BaseModel):
-        fields = {field.alias or own: field for own, field in model.model_fields.items()}
-        return [fields[name].annotation] if name in fields else []
-    # A mapping may also be written as a list of names and values: all that it leads to is secret.
-    return [kind] if kind in {SecretStr, SecretBytes} else list(get_args(kind))
-
-
-def _members(type_: Any) -> list[Any]:
-    """The types that a type stands for: the members of a union, what is annotated."""
-    if get_origin(type_) is Annotated:
-        return _members(get_args(type_)[0])
-    if get_origin(type_) in {Union, UnionType}:
-        return [kind for arg in get_args(type_) for kind in _members(arg)]
-    return [] if type_ is NoneType else [type_]
+    return isinstance(node.value, str) and named_secret(key)

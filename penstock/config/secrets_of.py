@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from penstock.config.effective import names_a_secret
+from penstock.config.secrets import named_secret
 
 
 def secrets_of(value: Any) -> Iterator[str]:
@@ -42,4 +42,4 @@ def _of_url(url: str) -> Iterator[str]:
     parts = urlsplit(url)
     if parts.password:
         yield parts.password
-    yield from (value for name, value in parse_qsl(parts.query) if names_a_secret(name))
+    yield from (value for name, value in parse_qsl(parts.query) if named_secret(name))

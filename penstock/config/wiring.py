@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from penstock.config.catalog import Kind
 from penstock.config.pipelines import ROLES, Defined, Pipeline, Use, uses_at
 from penstock.config.problems import Path, hint
+from penstock.pipeline.component import ProcessorConfig
 
 if TYPE_CHECKING:
     from penstock.config.problems import Problems
@@ -43,6 +44,7 @@ class _Wiring:
             if not uses and role is not Kind.PROCESSORS:
                 message = f"a pipeline needs at least one {role.one}"
                 self._problems.add((*pipeline.path, role.value), message)
+        self._check_order(pipeline.uses[Kind.PROCESSORS])
 
     def check_uses(self, uses: list[Use], kinds: tuple[Kind, ...]) -> None:
         known = [id_ for kind in kinds for id_ in self._defined[kind]]
@@ -64,6 +66,13 @@ class _Wiring:
                 carried = " and ".join(sorted(config.signals)) or "nothing"
                 message = f"`{id_}` cannot carry {pipeline.signal}; it carries {carried}"
                 self._problems.add(path, message)
+
+    def _check_order(self, uses: list[Use]) -> None:
+        for id_, path in uses[1:]:
+            config = self._defined[Kind.PROCESSORS].get(id_)
+            if config and issubclass(config, ProcessorConfig) and config.first:
+                message = f"`{id_}` does its work only as the first processor of a pipeline"
+                self._problems.warn(path, message)
 
     def check_ambiguous(self) -> None:
         for id_ in self._defined[Kind.CONNECTORS]:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
+from penstock.config.collector import option_in_collector
 from penstock.config.document import Node, Scalar, find
 from penstock.config.problems import choices, hint
+from penstock.config.secrets import is_secret
+from penstock.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,6 +60,8 @@ def message(model: type[BaseModel], node: Node, path: Path, errors: list[ErrorDe
         return "is required"
     at = find(node, path)
     source = at.source if isinstance(at, Scalar) and at.substituted else None
+    if source is None and is_secret(model, path):
+        source = HIDDEN
     if first["type"] not in _EXPECTED:
         return _own_words(first, source)
     expected = dict.fromkeys(_expected(error) for error in errors if error["type"] in _EXPECTED)
@@ -69,11 +74,13 @@ def _unknown(model: type[BaseModel], path: Path) -> str:
         reasons: Mapping[str, str] = getattr(found, "not_here", {})
         if name in reasons:
             return f"the Collector has this option, Penstock does not: {reasons[name]}"
+    if option_in_collector(name):
+        return "the Collector has this option, Penstock does not; remove it"
     return f"unknown option{choices(name, [name for found in around for name in _fields(found)])}"
 
 
 def _own_words(error: ErrorDetails, source: str | None) -> str:
-    """What a validator said; a value from outside the file is not repeated, it may be a secret."""
+    """What a validator said. What is or may be secret is not repeated: `source` is instead."""
     text = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     return text.replace(repr(error["input"]), repr(source)) if source else text
 
@@ -87,7 +94,7 @@ def _found(error: ErrorDetails, source: str | None) -> str:
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
     if source:
-        return repr(source)
+        return repr(source) + _remedy(error, "")
     if value is None:
         return "nothing"
     found = str(value).lower() if isinstance(value, bool) else repr(value)

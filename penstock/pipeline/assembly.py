@@ -14,6 +14,7 @@ from penstock.pipeline.delivery import Delivery
 from penstock.pipeline.edges import Entry, ReceiverEdge
 from penstock.pipeline.fanout import FanOut, Inlet
 from penstock.pipeline.graph import Graph, Kind, Node, members, place
+from penstock.pipeline.memory import Memory
 from penstock.pipeline.pace import Pace
 from penstock.pipeline.status import Board, Status
 from penstock.pipeline.steps import ProcessorStep, StageStep
@@ -43,6 +44,7 @@ class Assembly:
         self.books = Books()
         self.board = Board()
         self._pace = Pace()
+        self.memory = Memory(queued=lambda: self._pace.bytes)
         self.extensions: dict[str, Extension] = {}
         self.exporters: dict[str, Exporter] = {}
         self.deliveries: list[Delivery] = []
@@ -179,6 +181,7 @@ class Assembly:
             status=self._states[node],
             board=self.board,
             extensions=self.extensions,
+            memory=self.memory,
         )
 
 

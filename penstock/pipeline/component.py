@@ -33,6 +33,7 @@ from pydantic import BaseModel, ConfigDict
 from penstock.config.types import HostPort, addresses
 from penstock.pipeline.batch import Batch, Signal
 from penstock.pipeline.books import Books
+from penstock.pipeline.memory import Memory
 from penstock.pipeline.pace import Pace
 from penstock.pipeline.status import Board, State
 
@@ -84,6 +85,7 @@ class Context:
     status: State = field(default_factory=State)
     board: Board = field(default_factory=Board)
     extensions: Mapping[str, Extension] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
 
 class ComponentConfig(BaseModel):
@@ -209,6 +211,9 @@ class ReceiverConfig(ComponentConfig, ABC):
 
 class ProcessorConfig(ComponentConfig, ABC):
     """Settings of a processor."""
+
+    first: ClassVar[bool] = False
+    """Whether it does its work only before every other processor of a pipeline."""
 
     @abstractmethod
     def build(self, context: Context) -> Processor | Stage:

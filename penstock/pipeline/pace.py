@@ -57,6 +57,11 @@ class Pace:
         self._backlogs.append(backlog)
         return backlog
 
+    @property
+    def bytes(self) -> int:
+        """What all queues hold together."""
+        return sum(backlog.bytes for backlog in self._backlogs)
+
     async def keep(self) -> None:
         """Return at once, or when the queues are short again, or after a moment."""
         if not any(backlog.ahead for backlog in self._backlogs):

@@ -143,6 +143,7 @@ class Running:
             extension.ready()
 
     def _starts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        yield "the memory limit", partial(self._parts.memory.start, self._own("the memory limit"))
         for name, extension in self._extensions.items():
             yield name, extension.start
         for id_, exporter in self._parts.exporters.items():

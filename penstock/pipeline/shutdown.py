@@ -51,6 +51,7 @@ class Shutdown:
     async def run(self) -> None:
         """Stop everything; never raises, and takes little more than `SHUTDOWN_TIMEOUT`."""
         self._deadline = min(self._deadline, _now() + SHUTDOWN_TIMEOUT)
+        self._parts.memory.stop()
         self._warn_extensions()
         await self._stop_receivers()
         await self._stop_stages()

@@ -8,6 +8,7 @@ from tests.conformance import back_ends, clients
 
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
+    ("processors", "memory_limiter"): {"check_interval": "1s", "limit_percentage": 100},
     ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},

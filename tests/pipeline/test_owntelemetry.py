@@ -46,6 +46,7 @@ receivers:
     protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}
 processors:
   batch:
+  memory_limiter: {check_interval: 1s, limit_percentage: 100}
 exporters:
   debug:
   file: {path: PATH}
@@ -61,9 +62,18 @@ extensions:
 service:
   extensions: [basicauth, bearertokenauth, health_check]
   pipelines:
-    traces: {receivers: [otlp], processors: [batch], exporters: [debug, file, forward]}
-    metrics: {receivers: [otlp], processors: [batch], exporters: [debug, file, forward]}
-    logs: {receivers: [otlp], processors: [batch], exporters: [debug, file, forward]}
+    traces:
+      receivers: [otlp]
+      processors: [memory_limiter, batch]
+      exporters: [debug, file, forward]
+    metrics:
+      receivers: [otlp]
+      processors: [memory_limiter, batch]
+      exporters: [debug, file, forward]
+    logs:
+      receivers: [otlp]
+      processors: [memory_limiter, batch]
+      exporters: [debug, file, forward]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     metrics/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     logs/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}

@@ -76,10 +76,6 @@ const GROUPS: usize = 2 * SIGNALS.len();
 const GATHERED_BYTES: usize = 1024 * 1024;
 const GATHERING: Duration = Duration::from_millis(5);
 
-/// Bytes that are held at most while the process is short of memory: some requests, so that senders
-/// still get their answers.
-const HELD_WHEN_SHORT: usize = 16 * 1024 * 1024;
-
 /// What the server's thread and the event loop's thread share.
 pub struct Shared {
     waiting: Mutex<Waiting>,
@@ -223,7 +219,7 @@ impl Shared {
     }
 
     fn room(&self) -> usize {
-        if memory::is_short() { self.max_held.min(HELD_WHEN_SHORT) } else { self.max_held }
+        self.max_held.min(memory::room())
     }
 
     /// Wake that connection when it is no longer crowded.

@@ -17,6 +17,7 @@ use super::frames;
 use super::group::Event;
 use super::service::Service;
 use super::socket::{Open, Socket, Traffic};
+use crate::memory;
 
 const KIB: u32 = 1024;
 const MIB: u32 = 1024 * KIB;
@@ -76,6 +77,7 @@ pub fn serve(
         let (shared, gatherer) = (Arc::clone(&service.shared), Arc::clone(&service.shared));
         let herald = tokio::spawn(async move { shared.proclaim().await });
         let gathering = tokio::spawn(async move { gatherer.gather().await });
+        let giving = tokio::spawn(memory::give_back_when_asked());
         let graceful = Arc::new(GracefulShutdown::new());
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut acceptors = JoinSet::new();
@@ -94,6 +96,7 @@ pub fn serve(
         }
         herald.abort();
         gathering.abort();
+        giving.abort();
         service.shared.announce(true);
         Ok(())
     })

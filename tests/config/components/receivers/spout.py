@@ -1,6 +1,6 @@
 """Listens: on two addresses, if it is told to."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from penstock.config.types import HostPort, ListenAddress
 from penstock.pipeline import Context, Receiver, ReceiverConfig
@@ -8,6 +8,8 @@ from penstock.pipeline import Context, Receiver, ReceiverConfig
 
 class Side(BaseModel):
     """An address inside a mapping."""
+
+    model_config = ConfigDict(extra="forbid")
 
     endpoint: ListenAddress
 
