@@ -186,10 +186,15 @@ fn metric_data(metric: &[u8]) -> Option<(&'static Field, Data<'_>)> {
 /// equal values; only bytes that are new are compared by what they mean.
 #[derive(Default)]
 struct Dictionary<'a> {
-    by_bytes: HashMap<(u32, Data<'a>), u32, RandomState>,
+    /// The value before, which many have again.
+    last: Option<(Key<'a>, u32)>,
+    by_bytes: HashMap<Key<'a>, u32, RandomState>,
     by_meaning: HashMap<Vec<u8>, u32, RandomState>,
     values: Vec<Found<'a>>,
 }
+
+/// What a value looks like: its shape, and its bytes on the wire.
+type Key<'a> = (u32, Data<'a>);
 
 impl<'a> Dictionary<'a> {
     fn code(&mut self, found: Found<'a>) -> u32 {
@@ -200,11 +205,18 @@ impl<'a> Dictionary<'a> {
             Found::Number(number) => (3, Data::Owned(number.to_le_bytes().to_vec())),
             Found::Repeated(..) => return self.code_by_meaning(found),
         };
-        if let Some(code) = self.by_bytes.get(&key) {
+        if let Some((last, code)) = &self.last
+            && *last == key
+        {
             return *code;
         }
-        let code = self.code_by_meaning(found);
-        self.by_bytes.insert(key, code);
+        let known = self.by_bytes.get(&key).copied();
+        let code = known.unwrap_or_else(|| {
+            let code = self.code_by_meaning(found);
+            self.by_bytes.insert(key.clone(), code);
+            code
+        });
+        self.last = Some((key, code));
         code
     }
 

@@ -11,6 +11,7 @@ use crate::index::Node;
 use crate::lookup::{pair, submessage};
 use crate::path::Step;
 use crate::payload::Payload;
+use crate::scalar::wire_type;
 use crate::schema::{ANY_VALUE, Field, KEY_VALUE_LIST, Message, Signal};
 use crate::select::{DATA, OwnFields, replace};
 use crate::wire::{self, Fields, LEN};
@@ -327,14 +328,20 @@ impl Task<'_> {
         let step = &self.steps[0];
         let field = field_of(step);
         if found.number != field.number {
-            return field.oneof && message.field(found.number).is_some_and(|other| other.oneof);
+            let other = message.field(found.number);
+            return field.oneof && other.is_some_and(|other| other.oneof && fits(other, found));
         }
         match (step, self.what) {
             (Step::Pair(_, key), _) => has_key(found, body, |found| found == key.as_bytes()),
             (_, What::Retain(keys)) => has_key(found, body, |found| !keys.contains(found)),
-            _ => true,
+            _ => fits(field, found),
         }
     }
+}
+
+/// Whether an occurrence has the field's wire type; one that has not is unknown, and stays.
+fn fits(field: &Field, found: &wire::Field) -> bool {
+    found.wire_type == wire_type(field.kind) || field.repeated && found.wire_type == LEN
 }
 
 fn has_key(pair: &wire::Field, body: &[u8], test: impl Fn(&[u8]) -> bool) -> bool {

@@ -127,16 +127,18 @@ fn plain_value(pair: &[u8], key: &[u8]) -> Plain {
     const VALUE: u8 = 2 << 3 | LEN as u8;
     let &[KEY, len @ 0..=0x7f, ref rest @ ..] = pair else { return Plain::Unusual };
     let Some((found, value)) = rest.split_at_checked(len as usize) else { return Plain::Unusual };
-    if value.first() != Some(&VALUE) {
-        return Plain::Unusual;
-    }
-    let mut start = pair.len() - value.len() + 1;
-    match wire::length(pair, &mut start, pair.len()) {
-        Ok(end) if end != pair.len() => Plain::Unusual,
-        Ok(end) if found == key => Plain::Value(start..end),
-        Ok(_) => Plain::OtherKey,
-        Err(_) => Plain::Unusual,
-    }
+    let len = match value {
+        [VALUE, len @ 0..=0x7f, value @ ..] if usize::from(*len) == value.len() => value.len(),
+        [VALUE, ..] => {
+            let mut start = 1;
+            match wire::length(value, &mut start, value.len()) {
+                Ok(end) if end == value.len() => end - start,
+                _ => return Plain::Unusual,
+            }
+        }
+        _ => return Plain::Unusual,
+    };
+    if found == key { Plain::Value(pair.len() - len..pair.len()) } else { Plain::OtherKey }
 }
 
 /// What `test` says of a pair's key.

@@ -167,7 +167,7 @@ impl<'a> Fields<'a> {
         Self { bytes, pos, end }
     }
 
-    #[inline]
+    #[inline(never)]
     fn read(&mut self) -> Result<Field> {
         let at = self.pos;
         let (number, wire_type) = tag(self.bytes, &mut self.pos, self.end)?;
@@ -189,12 +189,23 @@ impl<'a> Fields<'a> {
 impl Iterator for Fields<'_> {
     type Item = Field;
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // a call a field costs as much as reading the field
     fn next(&mut self) -> Option<Field> {
-        if self.pos >= self.end {
-            return None;
+        let at = self.pos;
+        match self.bytes.get(at..self.end)? {
+            [] => None,
+            // Nearly every field is this: a tag and a length of one byte each.
+            [tag @ 8..=0x7f, len @ 0..=0x7f, data @ ..]
+                if u32::from(*tag) & 7 == LEN && usize::from(*len) <= data.len() =>
+            {
+                let body = at + 2;
+                let end = body + usize::from(*len);
+                self.pos = end;
+                Some(Field { number: u32::from(*tag) >> 3, wire_type: LEN, tag: at, body, end })
+            }
+            _ => self.read().ok(),
         }
-        self.read().ok()
     }
 }
 
