@@ -56,6 +56,32 @@ class Batch:
     def to_json(self) -> bytes: ...
 
 @final
+class Pattern:
+    """A regular expression in RE2's syntax, which takes time linear in the text.
+
+    Raises `ValueError` for one that has look-around, back-references, or is too large.
+    """
+
+    def __new__(cls, pattern: str) -> Pattern: ...
+    @property
+    def pattern(self) -> str: ...
+    @property
+    def names(self) -> list[str]:
+        """The names of the groups that have one, in order."""
+
+    def found(self, texts: list[str]) -> list[bool]:
+        """Whether the pattern is found in each text."""
+
+    def replaced(self, texts: list[str], template: str) -> list[str]:
+        """Each text with every match replaced; `$1` and `${name}` in `template` are groups."""
+
+    def groups(self, texts: list[str]) -> list[dict[str, str | None] | None]:
+        """The groups of the first match in each text, by name or number; 0 is all of it."""
+
+    def spans(self, texts: list[str]) -> list[list[tuple[int, int]]]:
+        """Where every match in each text begins and ends, in characters."""
+
+@final
 class Group:
     """Requests that arrived together, as one batch that one verdict answers. Answer it once."""
 

@@ -16,6 +16,7 @@ pub mod lookup;
 pub mod memory;
 pub mod merge;
 pub mod path;
+pub mod pattern;
 pub mod payload;
 pub mod pool;
 pub mod rows;
@@ -37,6 +38,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<batch::Batch>()?;
     module.add_class::<intake::Claim>()?;
     module.add_class::<intake::Gate>()?;
+    module.add_class::<pattern::Pattern>()?;
     module.add_class::<intake::Group>()?;
     module.add_class::<intake::Intake>()?;
     module.add_function(wrap_pyfunction!(memory::give_back_freed_memory, module)?)?;
