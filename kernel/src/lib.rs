@@ -29,6 +29,7 @@ pub mod wire;
 
 use pyo3::prelude::*;
 
+#[cfg(not(fuzzing))] // which wants an allocator that finds faults
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -3,7 +3,7 @@
 mod answer;
 mod arrivals;
 mod auth;
-mod decompress;
+pub mod decompress;
 mod frames;
 mod group;
 mod server;

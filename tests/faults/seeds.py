@@ -1,0 +1,49 @@
+"""Write the seeds of the fuzz targets: `python -m tests.faults.seeds`."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import orjson
+import zstandard
+
+from penstock.pipeline import Signal
+from tests.faults.damage import drawn
+from tests.faults.fuzzing import FOLDER
+from tests.kernel.documents import otlp_json
+from tests.kernel.messages import REQUESTS
+from tests.kernel.test_batch import PATHS
+
+EACH = 8
+"""Seeds of each signal."""
+
+CHOICES = bytes(range(8))
+"""What the targets decide by, ahead of the payload."""
+
+
+def main() -> None:
+    """Write every seed anew, the same each time."""
+    for number, signal in enumerate(Signal):
+        head = bytes([number]) + CHOICES
+        for at, payload in enumerate(drawn(signal, EACH, first_seed=number)):
+            text = orjson.dumps(otlp_json(REQUESTS[signal].FromString(payload)))
+            _write("payloads", f"{signal}-{at}", head + payload)
+            _write("json", f"{signal}-{at}", head + text)
+        for at, path in enumerate(PATHS[signal]):
+            _write("paths", f"{signal}-{at}", head + path.encode())
+    data = b"penstock " * 20
+    for number, encoded in enumerate(
+        (data, gzip.compress(data, mtime=0), zlib.compress(data), zstandard.compress(data))
+    ):
+        _write("compressed", str(number), bytes([number, 255]) + encoded)
+
+
+def _write(kind: str, name: str, seed: bytes) -> None:
+    folder = FOLDER / "seeds" / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.joinpath(name).write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main()
