@@ -18,7 +18,7 @@ KERNEL := kernel/Cargo.toml
 SOURCES := $(KERNEL) kernel/Cargo.lock $(shell find kernel/src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test integration lint bench wheel clean
+.PHONY: help run test integration soak fuzz lint bench wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,12 +32,19 @@ test: $(VENV)/.tools ## run the tests that need nothing but this checkout
 integration: $(VENV)/.tools ## run the tests with real clients and back ends, from PENSTOCK_PEERS
 	$(BIN)/pytest tests/integration
 
+soak: $(VENV)/.tools ## attack it at length and write tests/faults/SCORECARD.md; SOAK holds more arguments
+	$(BIN)/python -m tests.faults $(SOAK)
+
+fuzz: $(VENV)/.tools ## fuzz the kernel, a minute each target; FUZZ holds more arguments
+	$(BIN)/python -m tests.faults fuzz $(FUZZ)
+
 lint: $(VENV)/.tools ## check style, types and the kernel's warnings
 	@command -v cargo >/dev/null || (echo "No cargo on PATH: install Rust, rustup.rs" && false)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	cargo fmt --manifest-path $(KERNEL) --check
+	cargo fmt --manifest-path kernel/fuzz/Cargo.toml --check
 	cargo clippy --manifest-path $(KERNEL) --all-targets --quiet -- --deny warnings
 
 bench: $(VENV)/.tools ## measure Penstock against its peers; BENCH holds more arguments

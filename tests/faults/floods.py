@@ -162,7 +162,9 @@ FLOODS: dict[str, Flood] = {
 }
 
 
-UNNAMED: set[str] = set()
+PATIENT = {"no room for answers"}
+"""Floods that are no more than what an ordinary client with much to do does, but for their length:
+deadlines end them."""
 
 OPEN = "open"
 """The ending of a connection that outlived the flood."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.floods import FLOODS, OPEN, UNNAMED, flood
+from tests.faults.floods import FLOODS, OPEN, PATIENT, flood
 from tests.faults.victim import MEMORY_LIMIT
 
 if TYPE_CHECKING:
@@ -23,6 +23,6 @@ def test_a_flood_is_ended_and_named_and_costs_nobody_else_anything(stand: Stand,
         endings = stand.attackers.submit(flood, port, name, SECONDS, CONNECTIONS).result()
     assert not outcome.refused
     assert outcome.growth < MEMORY_LIMIT
-    if name not in UNNAMED:
+    if name not in PATIENT:
         assert endings.total() - endings[OPEN] > 0
-        assert outcome.named["flooded"] + outcome.named["bad_http2"] > 0
+        assert outcome.named

@@ -181,6 +181,10 @@ class Stand:
             outcome.named.pop(reason, None)
         self._check_books(honest.items, is_taken=is_taken)
 
+    def wait(self, seconds: float) -> None:
+        """Let the honest sender go on for so long."""
+        threading.Event().wait(seconds)
+
     def _check_books(self, items: int, *, is_taken: bool) -> None:
         assert self.victim.is_alive, self.victim.output()
         assert "Traceback" not in self.victim.output()

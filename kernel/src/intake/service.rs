@@ -89,6 +89,8 @@ impl Service {
         head: &Parts,
         body: &mut Incoming,
     ) -> Result<(), Arc<Refusal>> {
+        #[cfg(feature = "deliberate-panic")]
+        assert!(head.uri.path() != "/panic", "a deliberate panic in the handler");
         let mut hold = Hold::new(&self.shared);
         let payload = match self.receive(dialect, head, body, &mut hold).await {
             Ok(payload) => payload,
@@ -338,6 +340,8 @@ fn decode(
     bytes: Vec<u8>,
     limit: usize,
 ) -> Turned<Payload> {
+    #[cfg(feature = "deliberate-panic")]
+    assert!(bytes != b"panic", "a deliberate panic in a parser");
     let bytes = match encoding.decode(bytes, limit) {
         Ok(bytes) => bytes,
         Err(Failure::TooLarge) => return too_large(limit),
@@ -368,13 +372,14 @@ async fn discard(mut body: Incoming) {
     let _ = tokio::time::timeout(LINGER, rest).await;
 }
 
-/// Counts a request whose sender went away before its answer was there.
+/// Counts a request that ended before its answer was there: its sender went away, or we panicked.
 struct Unfinished<'a>(Option<&'a Shared>);
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if let Some(shared) = self.0 {
-            shared.stats.count(Event::Disconnected);
+            let panicked = std::thread::panicking();
+            shared.stats.count(if panicked { Event::Panicked } else { Event::Disconnected });
         }
     }
 }
