@@ -45,6 +45,7 @@ ALIASES: dict[Kind, dict[str, str]] = {
     },
     Kind.EXPORTERS: {"otlp_grpc": "otlp", "otlp_http": "otlphttp"},
     Kind.CONNECTORS: {"span_metrics": "spanmetrics"},
+    Kind.EXTENSIONS: {"healthcheckv2": "health_check"},
 }
 """Types that the Collector also spells in another way, by kind: the other spelling, then ours.
 
