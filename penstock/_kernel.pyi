@@ -32,6 +32,9 @@ class Batch:
     def column(self, path: str) -> tuple[bytes, list[Any]]:
         """A code for each item, as native uint32, and the value of each code."""
 
+    def owners(self) -> bytes:
+        """The position of the item of each message inside the items, as native uint32."""
+
     def keys(self, path: str) -> list[str]:
         """The distinct keys of the attributes at a path, in order of first appearance."""
 

@@ -13,6 +13,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::changes;
 use crate::column::{self, Numbers};
 use crate::edit;
+use crate::inner;
 use crate::lookup::Found;
 use crate::merge::{Part, merge};
 use crate::path::Path;
@@ -70,13 +71,18 @@ impl Batch {
         self.with(payloads)
     }
 
-    fn check_len(&self, found: usize, what: &str) -> PyResult<()> {
-        let expected = self.items();
-        if found == expected {
-            return Ok(());
-        }
-        Err(PyValueError::new_err(format!("expected {expected} {what}, found {found}")))
+    /// How many values a column has whose path is of that level.
+    fn len_at(&self, level: usize) -> usize {
+        let inside = level == self.signal.levels.len();
+        if inside { inner::owners(&self.payloads).len() } else { self.items() }
     }
+}
+
+fn check_len(found: usize, expected: usize, what: &str) -> PyResult<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!("expected {expected} {what}, found {found}")))
 }
 
 pub fn signal(name: &str) -> PyResult<&'static Signal> {
@@ -175,13 +181,13 @@ impl Batch {
     }
 
     fn keep(&self, py: Python<'_>, mask: PyBuffer<u8>) -> PyResult<Self> {
-        self.check_len(mask.item_count(), "mask values")?;
+        check_len(mask.item_count(), self.items(), "mask values")?;
         let keep: Vec<bool> = mask.to_vec(py)?.into_iter().map(|byte| byte != 0).collect();
         Ok(py.detach(|| self.kept(&keep)))
     }
 
     fn partition(&self, py: Python<'_>, codes: PyBuffer<u32>) -> PyResult<Vec<(u32, Self)>> {
-        self.check_len(codes.item_count(), "codes")?;
+        check_len(codes.item_count(), self.items(), "codes")?;
         let codes = codes.to_vec(py)?;
         Ok(py
             .detach(|| split::partition(&self.payloads, &codes))
@@ -210,12 +216,13 @@ impl Batch {
     ) -> PyResult<Self> {
         let mut edits = Vec::with_capacity(sets.len() + retains.len());
         for (path, codes, values) in sets {
-            self.check_len(codes.item_count(), "codes")?;
             edits.push(changes::set(self.signal, &path, codes.to_vec(py)?, &values)?);
         }
         for (path, codes, keys) in retains {
-            self.check_len(codes.item_count(), "codes")?;
             edits.push(changes::retain(self.signal, &path, codes.to_vec(py)?, keys)?);
+        }
+        for edit in &edits {
+            check_len(edit.codes.len(), self.len_at(edit.level), "codes")?;
         }
         Ok(py.detach(|| self.with(edit::edit(&self.payloads, &edits))))
     }
@@ -230,6 +237,11 @@ impl Batch {
         let column = py.detach(|| column::column(&self.payloads, &path));
         let values = column.values.iter().map(|found| to_python(py, found));
         Ok((array(py, &column.codes, u32::to_ne_bytes)?, values.collect::<PyResult<_>>()?))
+    }
+
+    /// The position of the item of each message inside the items, as native `uint32`.
+    fn owners<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        array(py, &py.detach(|| inner::owners(&self.payloads)), u32::to_ne_bytes)
     }
 
     /// The distinct keys of the attributes at a path, in order of first appearance.

@@ -83,7 +83,7 @@ fn fields(start: &'static Message, steps: &[Step], value: &Bound<'_, PyAny>) -> 
             encode::field(start.by_name("as_int").unwrap_or(field), value)
         }
         Some(Step::Field(field)) => encode::field(field, value),
-        None => Ok(Vec::new()),
+        None => Err(PyValueError::new_err("all of it can only be deleted")),
     }
 }
 

@@ -6,6 +6,8 @@ use std::{iter, ptr};
 
 use ahash::RandomState;
 
+use crate::index::Node;
+use crate::inner;
 use crate::lookup::{Data, Found, follow};
 use crate::merge::{Part, bodies, by_field, merge};
 use crate::path::{Path, Source, Step};
@@ -21,7 +23,7 @@ pub struct Column<'a> {
     pub values: Vec<Found<'a>>,
 }
 
-/// The value of every item at `path`.
+/// The value of every item, or every message inside the items, at `path`.
 pub fn column<'a>(payloads: &'a [Arc<Payload>], path: &Path) -> Column<'a> {
     let mut dictionary = Dictionary::default();
     let mut codes = Vec::new();
@@ -100,14 +102,31 @@ fn by_item<'a, T: Copy>(
     payload: &'a Payload,
     path: &Path,
     mut read: impl FnMut(Found<'a>) -> T,
-) -> impl Iterator<Item = T> {
+) -> Vec<T> {
+    let mut of_messages = Vec::new();
+    each(payload, path, |found| of_messages.push(read(found)));
+    let below = payload.index().levels.get(path.level + 1..).unwrap_or_default();
+    if below.is_empty() {
+        return of_messages;
+    }
+    let ancestor = |item: usize| {
+        below.iter().rev().fold(item, |at: usize, nodes: &Vec<Node>| nodes[at].parent as usize)
+    };
+    (0..payload.items()).map(|item| of_messages[ancestor(item)]).collect()
+}
+
+/// Give `read` the value of every message that the path can begin at.
+pub fn each<'a>(payload: &'a Payload, path: &Path, mut read: impl FnMut(Found<'a>)) {
     let levels = &payload.index().levels;
-    let nodes = 0..levels[path.level].len();
-    let of_nodes: Vec<T> = nodes.map(|i| read(value(payload, path, i))).collect();
-    let below = &levels[path.level + 1..];
-    (0..payload.items()).map(move |item| {
-        of_nodes[below.iter().rev().fold(item, |node, nodes| nodes[node].parent as usize)]
-    })
+    if let Some(nodes) = levels.get(path.level) {
+        return (0..nodes.len()).for_each(|i| read(value(payload, path, i)));
+    }
+    let Source::Steps(starts) = &path.source else { return };
+    for (start, steps) in starts {
+        for message in payload.index().items().iter().flat_map(|it| inner::messages(payload, it)) {
+            read(follow(start, &payload.bytes()[message.body..message.end], steps));
+        }
+    }
 }
 
 fn value<'a>(payload: &'a Payload, path: &Path, i: usize) -> Found<'a> {

@@ -8,6 +8,7 @@ use ahash::HashSet;
 
 use crate::encode::{key_value, write_record};
 use crate::index::Node;
+use crate::inner;
 use crate::lookup::{pair, submessage};
 use crate::path::Step;
 use crate::payload::Payload;
@@ -36,6 +37,14 @@ pub struct Place {
     pub change: Change,
 }
 
+impl Edit {
+    /// What is to be done to a message that the place `place` is for, if its code says so.
+    pub fn task(&self, place: usize, at: usize) -> Option<Task<'_>> {
+        let (place, code) = (self.places.get(place)?, *self.codes.get(at)?);
+        (code != UNTOUCHED).then(|| Task::new(place, code))
+    }
+}
+
 pub enum Change {
     /// By code: the fields that take the place of what is there; none deletes it.
     Put(Vec<Vec<u8>>),
@@ -48,6 +57,16 @@ const AT_ONCE: usize = 64;
 
 /// The payloads after all `edits`, in their order.
 pub fn edit(payloads: &[Arc<Payload>], edits: &[Edit]) -> Vec<Arc<Payload>> {
+    let is_inside = |edit: &&Edit| payloads.iter().any(|p| edit.level == p.signal.levels.len());
+    let mut payloads = payloads.to_vec();
+    for edits in edits.chunk_by(|one, other| is_inside(&one) == is_inside(&other)) {
+        let edit = if is_inside(&&edits[0]) { inner::edit } else { edit_levels };
+        payloads = edit(&payloads, edits);
+    }
+    payloads
+}
+
+fn edit_levels(payloads: &[Arc<Payload>], edits: &[Edit]) -> Vec<Arc<Payload>> {
     let mut first = 0;
     let edited = payloads.iter().map(|payload| {
         let items = first..first + payload.items();
@@ -161,7 +180,7 @@ pub fn message_of(payload: &Payload, level: usize, i: usize) -> &'static Message
 
 /// A change of one message: by `steps` from it to a place.
 #[derive(Clone, Copy)]
-struct Task<'a> {
+pub struct Task<'a> {
     steps: &'a [Step],
     what: What<'a>,
 }
@@ -181,13 +200,18 @@ impl<'a> Task<'a> {
         Self { steps: &place.steps, what }
     }
 
+    /// Whether it is about all of the message.
+    pub fn is_all(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     fn deletes(&self) -> bool {
         matches!(self.what, What::Put([]) | What::Retain(_))
     }
 }
 
 /// Write the body of a `message` after `tasks`, in their order.
-fn write(out: &mut Vec<u8>, message: &'static Message, body: &[u8], tasks: &[Task]) {
+pub fn write(out: &mut Vec<u8>, message: &'static Message, body: &[u8], tasks: &[Task]) {
     if tasks.iter().all(|task| task.steps.len() == 1) && !repeats(tasks) {
         return write_flat(out, message, body, tasks);
     }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ahash::HashSet;
 
-use crate::lookup::{Found, follow, with_key};
+use crate::column::each;
+use crate::lookup::{Found, with_key};
 use crate::path::{Path, Source, Step};
 use crate::payload::Payload;
-use crate::select::DATA;
 
 /// The distinct keys of the attributes at `path`, in order of first appearance; `None` if there are
 /// no attributes.
@@ -28,18 +28,13 @@ pub fn keys(payloads: &[Arc<Payload>], path: &Path) -> Option<Vec<String>> {
         });
     };
     for payload in payloads {
-        for (i, node) in payload.index().levels[path.level].iter().enumerate() {
-            let message =
-                (path.level > DATA).then(|| crate::edit::message_of(payload, path.level, i));
-            let mut starts = starts.iter();
-            let start = starts.find(|(start, _)| message.is_none_or(|m| std::ptr::eq(m, *start)));
-            let Some((start, steps)) = start else { continue };
-            if let Found::Repeated(_, pairs) = follow(start, node.body(payload.bytes()), steps) {
+        each(payload, path, |found| {
+            if let Found::Repeated(_, pairs) = found {
                 for pair in &pairs {
                     note(pair);
                 }
             }
-        }
+        });
     }
     Some(keys)
 }

@@ -8,6 +8,7 @@ pub mod edit;
 pub mod encode;
 pub mod encoding;
 pub mod index;
+pub mod inner;
 pub mod intake;
 pub mod json;
 pub mod keys;

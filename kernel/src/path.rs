@@ -30,7 +30,8 @@ pub enum Source {
 }
 
 pub struct Path {
-    /// The level of messages, of `Signal::levels`, that the value belongs to.
+    /// The level of messages, of `Signal::levels`, that the value belongs to; after the last one, of
+    /// those inside the items.
     pub level: usize,
     pub source: Source,
 }
@@ -53,8 +54,11 @@ impl Path {
         };
         let source = derived(context, rest).unwrap_or_else(|| {
             let starts = messages(signal, *level).into_iter();
+            // Only of what is inside items can all be meant: it can be deleted.
+            let all = *level == signal.levels.len();
             let with_steps = |start| Some((start, steps(context, start, rest)?));
-            Source::Steps(starts.filter_map(with_steps).collect())
+            let somewhere = |(_, steps): &(_, Vec<Step>)| all || !steps.is_empty();
+            Source::Steps(starts.filter_map(with_steps).filter(somewhere).collect())
         });
         if matches!(&source, Source::Steps(starts) if starts.is_empty()) {
             return Err(format!("{text:?} is not a path of {}", signal.name));
@@ -109,7 +113,7 @@ fn derived(context: &str, rest: &[Segment]) -> Option<Source> {
 /// The messages that can stand at a level.
 fn messages(signal: &'static Signal, level: usize) -> Vec<&'static Message> {
     let mut messages = vec![signal.request];
-    for numbers in &signal.levels[..=level] {
+    for numbers in signal.levels.iter().chain([&signal.inner]).take(level + 1) {
         let children = |message: &'static Message| {
             numbers.iter().filter_map(move |number| message.child(*number))
         };
@@ -150,7 +154,7 @@ fn steps(context: &str, start: &'static Message, segments: &[Segment]) -> Option
         steps.push(step);
         at = next;
     }
-    (!steps.is_empty()).then_some(steps)
+    Some(steps)
 }
 
 /// A field by its name, or by the one that OTTL has for it.

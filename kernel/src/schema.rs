@@ -439,7 +439,9 @@ pub struct Signal {
     pub request: &'static Message,
     /// Field numbers from a message of one level to those of the next; the last are the items.
     pub levels: &'static [&'static [u32]],
-    /// OTTL's contexts of the levels, and of the items.
+    /// The field of the items that is one more level for paths, though not of the index: span events.
+    pub inner: &'static [u32],
+    /// OTTL's contexts of the levels, of the items and of what is inside them.
     pub contexts: &'static [(&'static str, usize)],
 }
 
@@ -447,18 +449,21 @@ pub static TRACES: Signal = Signal {
     name: "traces",
     request: &TRACES_REQUEST,
     levels: &[&[1], &[2], &[2]],
-    contexts: &[("resource", 0), ("scope", 1), ("span", 2)],
+    inner: &[11],
+    contexts: &[("resource", 0), ("scope", 1), ("span", 2), ("spanevent", 3)],
 };
 pub static LOGS: Signal = Signal {
     name: "logs",
     request: &LOGS_REQUEST,
     levels: &[&[1], &[2], &[2]],
+    inner: &[],
     contexts: &[("resource", 0), ("scope", 1), ("log", 2)],
 };
 pub static METRICS: Signal = Signal {
     name: "metrics",
     request: &METRICS_REQUEST,
     levels: &[&[1], &[2], &[2], &[5, 7, 9, 10, 11], &[1]],
+    inner: &[],
     contexts: &[("resource", 0), ("scope", 1), ("metric", 2), ("datapoint", 4)],
 };
 pub static SIGNALS: [&Signal; 3] = [&TRACES, &METRICS, &LOGS];

@@ -111,6 +111,13 @@ class Batch:
         codes, values = self.native.column(path)
         return Column(np.frombuffer(codes, dtype=np.uint32), values)
 
+    def owners(self) -> NDArray[np.uint32]:
+        """For each span event, the position of its span: columns whose path begins with `spanevent`
+        have one value for each event, and so have masks for edits there."""
+        import numpy as np
+
+        return np.frombuffer(self.native.owners(), dtype=np.uint32)
+
     def keys(self, path: str) -> list[str]:
         """The distinct keys of the attributes at `path`, such as `span.attributes`, in order of
         first appearance.

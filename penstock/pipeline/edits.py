@@ -23,7 +23,7 @@ class Edits:
 
     Every path of a column can be edited but the derived ones, such as `span.duration`. What lies in
     a resource, a scope or a metric belongs to all items below it: of their values the last one
-    counts. A key that occurs twice in attributes occurs once after it was set, and not at all after
+    counts. Of a span event, `spanevent` alone can be deleted. A key that occurs twice in attributes occurs once after it was set, and not at all after
     it was deleted.
     """
 
@@ -39,7 +39,7 @@ class Edits:
         events, links, a body or a status take what `rows()` gives for them.
         """
         if not isinstance(value, Column):
-            value = Column(self._codes(where), [value])
+            value = Column(self._codes(path, where), [value])
             where = None
         codes = value.codes if where is None else _only(value.codes, where)
         self._sets.append((path, _buffer(codes), value.values))
@@ -51,7 +51,7 @@ class Edits:
 
     def keep_keys(self, path: str, keys: Iterable[str], where: Mask | None = None) -> Self:
         """Leave only these keys in the attributes at `path`, where the mask is true."""
-        self._retains.append((path, _buffer(self._codes(where)), list(keys)))
+        self._retains.append((path, _buffer(self._codes(path, where)), list(keys)))
         return self
 
     def apply(self) -> Batch:
@@ -64,10 +64,12 @@ class Edits:
             return self._batch
         return Batch(self._batch.native.edit(self._sets, self._retains))
 
-    def _codes(self, where: Mask | None) -> NDArray[np.uint32]:
+    def _codes(self, path: str, where: Mask | None) -> NDArray[np.uint32]:
         import numpy as np
 
-        codes = np.zeros(len(self._batch), dtype=np.uint32)
+        inside = path.startswith("spanevent")
+        count = len(self._batch.owners()) if inside else len(self._batch)
+        codes = np.zeros(count, dtype=np.uint32)
         return codes if where is None else _only(codes, where)
 
 

@@ -407,3 +407,30 @@ def test_more_edits_than_one_pass_can_hold_are_all_made() -> None:
     for i in range(70):
         edits.delete(f'span.attributes["old{i}"]').set(f'span.attributes["new{i}"]', i)
     assert attributes_after(edits.apply()) == {f"new{i}": i for i in range(70)}
+
+
+@given(data=st.data())
+def test_events_of_spans_have_columns_and_edits_of_their_own(data: st.DataObject) -> None:
+    payload = data.draw(payloads("traces"))
+    request: Any = REQUESTS["traces"].FromString(payload)
+    batch = Batch.from_otlp("traces", payload)
+    spans: list[Any] = [parents[-1] for parents in items("traces", request)]
+    owners = [place for place, span in enumerate(spans) for _ in span.events]
+    assert batch.owners().tolist() == owners
+    events = [event for span in spans for event in span.events]
+    assert batch.column("spanevent.name").to_list() == [event.name for event in events]
+    masks = st.lists(st.booleans(), min_size=len(events), max_size=len(events))
+    renamed, tagged, dropped = (np.array(data.draw(masks), dtype=np.bool_) for _ in range(3))
+    edits = batch.edit().set("spanevent.name", "new", renamed)
+    edits.set('spanevent.attributes["a"]', 1, tagged).delete("spanevent", dropped)
+    for event, rename, tag in zip(events, renamed, tagged, strict=True):
+        if rename:
+            event.name = "new"
+        if tag:
+            put(event.attributes, "a", 1)
+    left = iter(~dropped)
+    for span in spans:
+        for place in reversed([i for i, _ in enumerate(list(span.events)) if not next(left)]):
+            del span.events[place]
+    edited = REQUESTS["traces"].FromString(edits.apply().to_otlp())
+    assert canonical(edited) == canonical(request)
