@@ -23,8 +23,8 @@ class Edits:
 
     Every path of a column can be edited but the derived ones, such as `span.duration`. What lies in
     a resource, a scope or a metric belongs to all items below it: of their values the last one
-    counts. Of a span event, `spanevent` alone can be deleted. A key that occurs twice in attributes occurs once after it was set, and not at all after
-    it was deleted.
+    counts. Of a span event, all can be deleted: `spanevent`. A key that occurs twice in attributes
+    occurs once after it was set, and not at all after it was deleted.
     """
 
     def __init__(self, batch: Batch) -> None:
