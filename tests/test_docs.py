@@ -30,6 +30,8 @@ from penstock.config.tls import ServerTLS
 from penstock.exporters._client import ClientTLS
 from penstock.pipeline import Batch, Signal
 from penstock.pipeline.delivery import DeliveryConfig
+from penstock.processors._actions import Action
+from penstock.processors._match import MatchProperties
 from tests.conformance.registry import LEAST
 from tests.kit import Backend, Source, names, service, wire
 
@@ -53,6 +55,8 @@ SHARED: dict[tuple[Kind, str], type[BaseModel]] = {
     (Kind.EXPORTERS, "Delivery: queue, retry, time-out"): DeliveryConfig,
     (Kind.EXPORTERS, "TLS"): ClientTLS,
     (Kind.RECEIVERS, "TLS"): ServerTLS,
+    (Kind.PROCESSORS, "Actions"): Action,
+    (Kind.PROCESSORS, "Include and exclude"): MatchProperties,
 }
 """Sections about options that several components have."""
 

@@ -17,7 +17,7 @@ from penstock.config.read import read, read_text
 from penstock.config.references import check_references
 from penstock.config.service import Root, ServiceSection
 from penstock.config.settings import PipelineSettings, Settings
-from penstock.config.wiring import check_wiring
+from penstock.config.wiring import check_fits, check_wiring
 from penstock.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def check_document(document: Document) -> Checked:
     pipelines = list(read_pipelines(problems))
     used = check_wiring(pipelines, defined, problems)
     check_links(pipelines, defined, problems)
+    check_fits(pipelines, configs[Kind.PROCESSORS], problems)
     check_ports([*_listeners(configs, used), *_page(root)], problems)
     check_references(configs, problems)
     problems.raise_any()

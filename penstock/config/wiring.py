@@ -10,6 +10,8 @@ from penstock.config.problems import Path, hint
 from penstock.pipeline.component import ProcessorConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from penstock.config.problems import Problems
 
 _EXTENSIONS: Path = ("service", "extensions")
@@ -29,6 +31,18 @@ def check_wiring(
     wiring.check_ambiguous()
     wiring.warn_unused()
     return wiring.used
+
+
+def check_fits(
+    pipelines: list[Pipeline], processors: Mapping[str, ProcessorConfig | None], problems: Problems
+) -> None:
+    """Note in `problems` which settings of processors make no sense for a pipeline's signal."""
+    for pipeline in pipelines:
+        for id_, path in pipeline.uses[Kind.PROCESSORS]:
+            config = processors.get(id_)
+            misfit = config.misfit(pipeline.signal) if config else None
+            if misfit:
+                problems.add(path, f"`{id_}` does not fit here: {misfit}")
 
 
 class _Wiring:

@@ -215,6 +215,10 @@ class ProcessorConfig(ComponentConfig, ABC):
     first: ClassVar[bool] = False
     """Whether it does its work only before every other processor of a pipeline."""
 
+    def misfit(self, signal: Signal) -> str | None:  # noqa: ARG002
+        """Why these settings make no sense in a pipeline of `signal`, if so."""
+        return None
+
     @abstractmethod
     def build(self, context: Context) -> Processor | Stage:
         """The processor these settings describe."""

@@ -8,7 +8,9 @@ from tests.conformance import back_ends, clients
 
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
+    ("processors", "attributes"): {"actions": [{"key": "user.email", "action": "delete"}]},
     ("processors", "memory_limiter"): {"check_interval": "1s", "limit_percentage": 100},
+    ("processors", "resource"): {"attributes": [{"key": "host.ip", "action": "delete"}]},
     ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
