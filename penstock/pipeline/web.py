@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.errors import StartError
+from penstock.pipeline.exposure import warn_if_exposed
 
 if TYPE_CHECKING:
     import ssl
@@ -58,6 +59,7 @@ class Page:
         except OSError as error:
             msg = f"cannot listen on {address}: {error.strerror}; choose another address"
             raise StartError(msg) from error
+        warn_if_exposed(_logger, address, protected=tls is not None)
         port: int = self._runner.addresses[0][1]
         return port
 
