@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bench.plan import BenchError
 from bench.process import ServerProcess
+from bench.tls import Tunnel, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,8 @@ class Run:
 
     def start(self, sink: Sink) -> ServerProcess:
         """Start the server with the scenario's file, delivering to `sink`."""
+        if self.scenario.tls:
+            prepare()
         config = self.scenario.config_file
         argv = self.server.argv(config=config, peers=self.peers, python=self.python)
         return ServerProcess(self.server.name, argv, sink=sink.address)
@@ -56,7 +59,10 @@ class Run:
     ) -> Sent:
         """Send `requests` of the scenario's requests to `process`."""
         address = process.http if self.scenario.http else process.grpc
-        return self.load.send(self.scenario, address, requests, meanwhile)
+        if not self.scenario.tls:
+            return self.load.send(self.scenario, address, requests, meanwhile)
+        with Tunnel(address) as tunnel:
+            return self.load.send(self.scenario, tunnel.address, requests, meanwhile)
 
     def measure(self) -> Sample:
         """Do it once, from start to stop of the server; raises `BenchError` if items are lost."""

@@ -44,6 +44,7 @@ class Scenario:
     rate: float = 0
     gzip: bool = False
     http: bool = False
+    tls: bool = False
     settle_s: float = 0
     rounds: int | None = None
     on_request: bool = False
