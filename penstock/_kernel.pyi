@@ -134,6 +134,68 @@ class Gate:
         """Make every ruling void, those under way included."""
 
 @final
+class Tls:
+    """TLS of an address: what may be negotiated, and certificates that can be renewed. All are PEM;
+    with client authorities, clients have to show a certificate."""
+
+    def __init__(
+        self,
+        certificate: bytes,
+        key: bytes,
+        client_authorities: bytes | None = None,
+        *,
+        system_authorities: bool = False,
+        min_version: str = "1.2",
+        max_version: str = "1.3",
+        cipher_suites: Sequence[str] = (),
+        curves: Sequence[str] = (),
+    ) -> None:
+        """Raises ValueError for what cannot be used; its text begins with what that is."""
+
+    def renew(
+        self, certificate: bytes, key: bytes, client_authorities: bytes | None = None
+    ) -> None:
+        """Have connections made from now on use these. Raises ValueError; then nothing changes."""
+
+@final
+class Cors:
+    """Which pages of other origins may post; one `*` in an origin stands for anything."""
+
+    def __init__(
+        self,
+        *,
+        origins: Sequence[str],
+        headers: Sequence[str],
+        exposed: Sequence[str] = (),
+        max_age: int = 0,
+    ) -> None:
+        """`headers` may be sent, `*` for any, and `exposed` read; `max_age` is in seconds. Raises
+        ValueError for what is no name of a header."""
+
+@final
+class Terms:
+    """What an address offers to its clients and asks of them. Times are seconds, 0 for no limit."""
+
+    def __init__(
+        self,
+        *,
+        tls: Tls | None = None,
+        cors: Cors | None = None,
+        header_timeout: float = 60.0,
+        read_timeout: float = 60.0,
+        write_timeout: float = 30.0,
+        idle_timeout: float = 0.0,
+        max_connection_age: float = 0.0,
+        max_connection_age_grace: float = 0.0,
+        ping_interval: float = 7200.0,
+        ping_timeout: float = 20.0,
+        min_ping_interval: float = 300.0,
+        ping_without_stream: bool = False,
+        max_concurrent_streams: int = 1000,
+        keep_alive: bool = True,
+    ) -> None: ...
+
+@final
 class Intake:
     """An OTLP server on a thread of its own: gRPC and HTTP on every address it listens on."""
 
@@ -147,9 +209,27 @@ class Intake:
     ) -> None:
         """`routes` leads from HTTP paths and gRPC method names to signals."""
 
-    def listen(self, host: str, port: int, gate: Gate | None = None) -> int:
+    def listen(
+        self,
+        host: str,
+        port: int,
+        gate: Gate | None = None,
+        terms: Terms | None = None,
+        *,
+        family: int = 0,
+    ) -> int:
         """Listen there and return the port; 0 takes a free one. With a gate, only requests that it
-        lets in are read. Raises OSError."""
+        lets in are read. `family` is the version of IP, 0 for both. Raises OSError."""
+
+    def listen_unix(
+        self,
+        path: str,
+        gate: Gate | None = None,
+        terms: Terms | None = None,
+        *,
+        permissions: int = 0o600,
+    ) -> None:
+        """Listen on a unix socket, which is removed at the stop. Raises OSError."""
 
     def start(self) -> None: ...
     def fileno(self) -> int:
@@ -164,6 +244,9 @@ class Intake:
 
     def stats(self) -> dict[str, int]:
         """Counters of what the server refused by itself, by reason."""
+
+    def endings(self) -> dict[str, int]:
+        """Counters of the connections that the server ended by itself, by reason."""
 
     def stop(self, grace: float) -> None:
         """Stop listening and taking requests; returns when the open ones are answered or `grace`

@@ -92,6 +92,15 @@ ListenAddress = Annotated[
 """Where to listen: `host:port`; port 0 takes a free one."""
 
 
+class UnixSocket(NamedTuple):
+    """A unix socket, by its path."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return self.path
+
+
 def parse_url_path(value: Any) -> str:
     """The path of a URL, its leading slash supplied where it is left out, as in the Collector.
 

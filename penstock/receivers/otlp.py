@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from penstock._kernel import Intake
-from penstock.config.types import HostPort, ListenAddress, UrlPath
+from penstock._kernel import Intake, Tls
+from penstock.config.types import HostPort
 from penstock.pipeline import (
     Batch,
     Consume,
@@ -21,17 +22,18 @@ from penstock.pipeline import (
     Signal,
     StartError,
 )
-from penstock.pipeline.auth import ServerAuth
 from penstock.pipeline.custody import Custody
+from penstock.pipeline.exposure import warn_if_exposed
 from penstock.receivers._gate import Gatekeeper
+from penstock.receivers._listener import MIB, Grpc, Http, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Self
 
-    from penstock._kernel import Group
-
-MIB = 1024 * 1024
+    from penstock._kernel import Gate, Group
+    from penstock.config.tls import Identity, ServerTLS
+    from penstock.pipeline.auth import ServerAuth
 
 GRPC_METHODS = {
     Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -47,44 +49,11 @@ STOP_GRACE = 5.0
 """Seconds that open requests have to be answered once the receiver is told to stop."""
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_DELAYS = frozenset({"accept_failed", "connection_limit"})
+"""Counters of the server that are not about requests."""
 
 
-class Grpc(_Settings):
-    """The gRPC address."""
-
-    endpoint: ListenAddress = HostPort("localhost", 4317)
-    """Where to listen. OTLP/HTTP is understood here too."""
-    max_recv_msg_size_mib: int = Field(default=64, ge=1, le=2047)
-    """Largest message in MiB, before and after decompression. OTLP recommends 64."""
-    auth: ServerAuth | None = None
-    """Whose requests are taken at this address."""
-
-
-class Http(_Settings):
-    """The HTTP address."""
-
-    endpoint: ListenAddress = HostPort("localhost", 4318)
-    """Where to listen. gRPC is understood here too."""
-    max_request_body_size: int = Field(default=64 * MIB, ge=1, lt=2**31)
-    """Largest body in bytes, before and after decompression. OTLP recommends 64 MiB."""
-    auth: ServerAuth | None = None
-    """Whose requests are taken at this address."""
-    traces_url_path: UrlPath = "/v1/traces"
-    """Where traces are posted to."""
-    metrics_url_path: UrlPath = "/v1/metrics"
-    """Where metrics are posted to."""
-    logs_url_path: UrlPath = "/v1/logs"
-    """Where logs are posted to."""
-
-    def path(self, signal: Signal) -> str:
-        """Where `signal` is posted to."""
-        path: str = getattr(self, f"{signal}_url_path")
-        return path
-
-
-class Protocols(_Settings):
+class Protocols(Section):
     """Which protocols to serve: those that are named."""
 
     grpc: Grpc | None = None
@@ -108,7 +77,7 @@ class Protocols(_Settings):
         return self
 
 
-class Admission(_Settings):
+class Admission(Section):
     """How much may wait inside the receiver."""
 
     request_limit_mib: int = Field(default=128, ge=1)
@@ -151,6 +120,7 @@ class Otlp(Receiver):
         self._context = context
         self._intake: Intake | None = None
         self._gatekeepers: dict[str, Gatekeeper] = {}
+        self._watches: list[asyncio.Task[None]] = []
         self.ports: dict[str, int] = {}
 
     async def start(self, consume: Consume) -> None:
@@ -165,7 +135,7 @@ class Otlp(Receiver):
         )
         for name, settings in (("grpc", protocols.grpc), ("http", protocols.http)):
             if settings is not None:
-                self.ports[name] = self._listen(intake, settings.endpoint, settings.auth)
+                self.ports[name] = self._listen(intake, settings)
         self._intake = intake
         self._observe(intake)
         welcome = partial(self._welcome, intake)
@@ -178,6 +148,8 @@ class Otlp(Receiver):
 
     async def stop(self) -> None:
         """Stop listening; what has been received is answered first."""
+        while self._watches:
+            self._watches.pop().cancel()
         intake, self._intake = self._intake, None
         if intake is not None:
             await asyncio.to_thread(intake.stop, STOP_GRACE)
@@ -193,13 +165,51 @@ class Otlp(Receiver):
     def _http_routes(self, http: Http) -> dict[str, str]:
         return {http.path(signal): signal for signal in self._context.signals}
 
-    def _listen(self, intake: Intake, address: HostPort, auth: ServerAuth | None) -> int:
-        gate = self._gatekeeper(auth).gate if auth else None
+    def _listen(self, intake: Intake, listener: Grpc | Http) -> int:
+        """Returns the port, 0 for a unix socket."""
+        gate = self._gatekeeper(listener.auth).gate if listener.auth else None
+        tls = self._tls(listener.tls) if listener.tls else None
         try:
-            return intake.listen(address.host, address.port, gate)
+            port = self._open(intake, listener, gate, tls)
         except OSError as error:
-            msg = f"{self._context.id}: cannot listen on {address}: {error}"
+            msg = f"{self._context.id}: cannot listen on {listener.endpoint}: {error}"
             raise StartError(msg) from error
+        if isinstance(listener.endpoint, HostPort):
+            protected = bool(gate or tls)
+            warn_if_exposed(self._context.logger, listener.endpoint, protected=protected)
+        return port
+
+    def _open(
+        self, intake: Intake, listener: Grpc | Http, gate: Gate | None, tls: Tls | None
+    ) -> int:
+        place, terms = listener.endpoint, listener.terms(tls)
+        if isinstance(place, HostPort):
+            return intake.listen(place.host, place.port, gate, terms, family=listener.family)
+        permissions = int(listener.socket_permissions, 8)
+        intake.listen_unix(place.path, gate, terms, permissions=permissions)
+        return 0
+
+    def _tls(self, settings: ServerTLS) -> Tls:
+        owner = self._context.id
+        identity = settings.read(owner)
+        with _blaming(owner):
+            tls = Tls(
+                *identity,
+                system_authorities=settings.include_system_ca_certs_pool,
+                min_version=settings.min_version,
+                max_version=settings.max_version,
+                cipher_suites=settings.cipher_suites,
+                curves=settings.curve_preferences,
+            )
+
+        def renew(identity: Identity) -> None:
+            with _blaming(owner):
+                tls.renew(*identity)
+
+        if settings.reloads:
+            watch = settings.watch(owner, self._context.logger, identity, renew)
+            self._watches.append(self._context.tasks.create_task(watch))
+        return tls
 
     def _gatekeeper(self, auth: ServerAuth) -> Gatekeeper:
         if auth.authenticator not in self._gatekeepers:
@@ -208,24 +218,36 @@ class Otlp(Receiver):
         return self._gatekeepers[auth.authenticator]
 
     def _observe(self, intake: Intake) -> None:
-        """Show what the server counts by itself: requests that never became a batch."""
-
-        def count(name: str) -> Callable[[], float]:
-            return lambda: intake.stats()[name]
-
+        """Show what the server counts by itself."""
         observe = partial(self._context.telemetry.observe, receiver=self._context.id)
         observe(
             "penstock_receiver_connections",
             "Connections that the server accepted.",
-            count("connections"),
+            lambda: intake.stats()["connections"],
             "{connection}",
         )
-        for reason in intake.stats().keys() - {"connections"}:
+        for reason in _DELAYS:
+            observe(
+                "penstock_receiver_delayed_connections",
+                "Times that the server could not accept connections for a while, by reason.",
+                _reading(intake.stats, reason),
+                "{time}",
+                reason=reason,
+            )
+        for reason in intake.stats().keys() - {"connections", *_DELAYS}:
             observe(
                 "penstock_receiver_turned_away_requests",
                 "Requests that the server answered with an error by itself, by reason.",
-                count(reason),
+                _reading(intake.stats, reason),
                 "{request}",
+                reason=reason,
+            )
+        for reason in intake.endings():
+            observe(
+                "penstock_receiver_ended_connections",
+                "Connections that the server ended by itself, by reason.",
+                _reading(intake.endings, reason),
+                "{connection}",
                 reason=reason,
             )
 
@@ -240,6 +262,19 @@ class Otlp(Receiver):
                 custody.keep(Batch(group.batch, group.transports), group.accept)
             else:
                 self._context.tasks.create_task(_answer(group, consume))
+
+
+def _reading(counts: Callable[[], dict[str, int]], name: str) -> Callable[[], float]:
+    return lambda: counts()[name]
+
+
+@contextmanager
+def _blaming(owner: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        msg = f"{owner}: tls: cannot use the {error}"
+        raise StartError(msg) from error
 
 
 async def _answer(group: Group, consume: Consume) -> None:

@@ -16,6 +16,7 @@ from penstock.receivers.otlp import GRPC_METHODS
 from tests.receivers.serving import HTTP_PATHS, PATIENCE
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Mapping
 
     from penstock.pipeline import Batch
@@ -52,8 +53,13 @@ def connect(port: int) -> socket.socket:
 class HttpSender:
     """A connection of `http.client`, kept for request after request."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        if tls:
+            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                "127.0.0.1", port, timeout=PATIENCE, context=tls
+            )
+        else:
+            self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
     def __enter__(self) -> Self:
         return self
@@ -144,10 +150,23 @@ class GrpcAnswer:
 class GrpcSender:
     """A channel of grpcio's, which sends messages as they are."""
 
-    def __init__(self, port: int) -> None:
-        # Channels to one address would otherwise share a connection.
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_send_message_length", -1)]
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options)
+    def __init__(
+        self,
+        port: int | str,
+        tls: grpc.ChannelCredentials | None = None,
+        authority: str = "127.0.0.1",
+    ) -> None:
+        target = port if isinstance(port, str) else f"127.0.0.1:{port}"
+        options = [
+            # Channels to one address would otherwise share a connection.
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.default_authority", authority),
+        ]
+        if tls:
+            self._channel = grpc.secure_channel(target, tls, options)
+        else:
+            self._channel = grpc.insecure_channel(target, options)
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from penstock.receivers.otlp import GRPC_METHODS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from penstock._kernel import Group
+    from penstock._kernel import Group, Terms
 
 MIB = 1024 * 1024
 
@@ -39,10 +39,10 @@ class Server:
     not wait to be told: together they must be what the consumer accepted.
     """
 
-    def __init__(self, *signals: Signal, **limits: int) -> None:
+    def __init__(self, *signals: Signal, terms: Terms | None = None, **limits: int) -> None:
         bounds = {"max_grpc_bytes": MIB, "max_http_bytes": MIB, "max_waiting_bytes": 64 * MIB}
         self.intake = Intake(routes=routes(*signals or Signal), **{**bounds, **limits})
-        self.ports = [self.intake.listen("127.0.0.1", 0) for _ in range(2)]
+        self.ports = [self.intake.listen("127.0.0.1", 0, None, terms) for _ in range(2)]
         self.judge: Callable[[Group], None] = self.accept
         self.accepted: list[Batch] = []
         self.held: queue.SimpleQueue[Group] = queue.SimpleQueue()
@@ -83,6 +83,10 @@ class Server:
         """How many requests the server turned away for `reason`."""
         return self.intake.stats()[reason]
 
+    def ended(self, reason: str) -> int:
+        """How many connections the server ended for `reason`."""
+        return self.intake.endings()[reason]
+
     def start(self) -> None:
         self.intake.start()
         self._consumer.start()
@@ -106,9 +110,9 @@ class Server:
 
 
 @contextmanager
-def serving(*signals: Signal, **limits: int) -> Iterator[Server]:
+def serving(*signals: Signal, terms: Terms | None = None, **limits: int) -> Iterator[Server]:
     """Run a server; at its end no item is lost or doubled, and nothing has panicked."""
-    server = Server(*signals, **limits)
+    server = Server(*signals, terms=terms, **limits)
     server.start()
     try:
         yield server

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from penstock.config.types import HostPort
 from penstock.pipeline import Batch, Context, Invalid, Refused, Signal, StartError
-from penstock.receivers.otlp import GRPC_METHODS, MIB, Config, Otlp
+from penstock.receivers._listener import MIB
+from penstock.receivers.otlp import GRPC_METHODS, Config, Otlp
 from tests.kit import context, eventually, in_loop, names, points, records, spans
 from tests.receivers.clients import Answer, GrpcAnswer, GrpcSender, post
 from tests.receivers.test_otlp_verdicts import retry_delay

@@ -15,7 +15,8 @@ import pytest
 
 from penstock.extensions import _credentials, basicauth, bearertokenauth
 from penstock.pipeline import Signal
-from penstock.receivers.otlp import GRPC_METHODS, MIB
+from penstock.receivers._listener import MIB
+from penstock.receivers.otlp import GRPC_METHODS
 from tests.kit import context, in_loop, spans
 from tests.receivers.clients import JSON, PROTOBUF
 from tests.receivers.raw_http2 import GRPC_HEAD, H2Sender, framed

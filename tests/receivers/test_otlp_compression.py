@@ -190,8 +190,8 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_of_one_gib_is_refused_before_it_takes_more_than_the_limit(bomb: str) -> None:
     encoding = bomb.split(maxsplit=1)[0]
-    limits = {"max_http_bytes": 4 * MIB, "max_grpc_bytes": 4 * MIB}
-    with serving(**limits) as server, peak_memory() as growth:
+    serving_ = serving(max_http_bytes=4 * MIB, max_grpc_bytes=4 * MIB)
+    with serving_ as server, peak_memory() as growth:
         assert post_encoded(server, encoding, BOMBS[bomb]) == 413
         assert call_encoded(server, encoding, BOMBS[bomb]) == RESOURCE_EXHAUSTED
     assert growth.bytes < 32 * MIB
