@@ -1,6 +1,6 @@
 """The engine, and the names that a component needs."""
 
-from penstock.pipeline.batch import Batch, Column, Signal
+from penstock.pipeline.batch import Batch, Column, Mask, Signal
 from penstock.pipeline.component import (
     Connector,
     ConnectorConfig,
@@ -40,6 +40,7 @@ __all__ = [
     "ExtensionConfig",
     "Invalid",
     "MalformedPayload",
+    "Mask",
     "Permanent",
     "Processor",
     "ProcessorConfig",

@@ -1,4 +1,4 @@
-"""What flows: an immutable batch of one signal, and columns over its items."""
+"""What flows: an immutable batch of one signal."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from penstock import _kernel
+from penstock.pipeline.column import Column, Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    # At run time numpy is imported where a column is made: a pipeline that only passes telemetry on
-    # does without its ten megabytes.
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
     from penstock.pipeline.edits import Edits
 
-    Mask = NDArray[np.bool_]
+__all__ = ["Arrival", "Batch", "Column", "Mask", "Signal"]
 
 
 class Signal(StrEnum):
@@ -38,8 +38,14 @@ class Signal(StrEnum):
         """The unit that counts its items, as UCUM writes it."""
         return _UNITS[self]
 
+    @property
+    def context(self) -> str:
+        """What paths to something of an item begin with: `span`, `datapoint` or `log`."""
+        return _CONTEXTS[self]
+
 
 _ITEMS = {Signal.TRACES: "spans", Signal.METRICS: "metric_points", Signal.LOGS: "log_records"}
+_CONTEXTS = {Signal.TRACES: "span", Signal.METRICS: "datapoint", Signal.LOGS: "log"}
 _UNITS = {Signal.TRACES: "{span}", Signal.METRICS: "{datapoint}", Signal.LOGS: "{record}"}
 
 
@@ -188,39 +194,16 @@ class Batch:
         """The OTLP/JSON encoding of one `Export…ServiceRequest`."""
         return self.native.to_json()
 
+    def to_arrow(self, *paths: str) -> pa.Table:
+        """A table for pyarrow with a column for each of `paths`; without any, for what an item
+        usually has and for every attribute of items and resources.
 
-class Column:
-    """One value per item: `values[codes[i]]`. Work on `values`, the few distinct ones."""
+        Raises `ValueError` as `column` does, `ModuleNotFoundError` without `penstock[arrow]`.
+        """
+        from penstock.pipeline.arrow import table
 
-    __slots__ = ("codes", "values")
+        return table(self, paths)
 
-    def __init__(self, codes: NDArray[np.uint32], values: list[Any]) -> None:
-        self.codes = codes
-        self.values = values
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def where(self, test: Callable[[Any], bool]) -> Mask:
-        """A mask of the items whose value passes `test`, which is called once a distinct value."""
-        import numpy as np
-
-        hits = np.fromiter(map(test, self.values), dtype=np.bool_, count=len(self.values))
-        return hits[self.codes]
-
-    def equals(self, value: Any) -> Mask:
-        """A mask of the items whose value is `value`, of the same type: `1` is not `True`."""
-        return self.where(lambda found: type(found) is type(value) and found == value)
-
-    def isin(self, values: Collection[Any]) -> Mask:
-        """A mask of the items whose value is one of `values`."""
-        wanted = list(values)
-        return self.where(lambda found: any(type(found) is type(v) and found == v for v in wanted))
-
-    def map(self, function: Callable[[Any], Any]) -> Column:
-        """A column of `function(value)`, called once a distinct value."""
-        return Column(self.codes, [function(value) for value in self.values])
-
-    def to_list(self) -> list[Any]:
-        """The values written out, one per item."""
-        return [self.values[code] for code in self.codes.tolist()]
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """That table for any library that takes Arrow's streams: `polars.DataFrame(batch)`."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from penstock.pipeline.batch import Batch, Column
+from penstock.pipeline.batch import Batch
+from penstock.pipeline.column import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from penstock.pipeline.batch import Mask
+    from penstock.pipeline.column import Mask
 
 _UNTOUCHED = 0xFFFFFFFF
 """The kernel's code for an item that an edit leaves as it is."""
