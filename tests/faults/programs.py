@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from tests.faults import bombs, damage, fuzzing, h2spec, panics, suites
 from tests.faults.floods import FLOODS, flood
 from tests.faults.scorecard import Figure, Result
-from tests.faults.slow import crowd, dribble_for
+from tests.faults.slow import PERIOD, besiege
 from tests.faults.victim import MIB, standing
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def floods(scale: Scale, folder: Path) -> Result:
             growth = max(growth, outcome.growth)
             lost += len(outcome.refused)
             unnamed += not outcome.named
-            log.info("%s: %.0f requests a second, %s", name, outcome.rate, dict(outcome.named))
+            log.info("%s: %s", name, outcome)
             goodput = min(goodput, outcome.rate / quiet.rate)
     figures = (
         Figure("growth", growth / MIB, 32, "MiB"),
@@ -104,17 +104,17 @@ def slow(scale: Scale, folder: Path) -> Result:
     count = scale.idle + scale.dribbling
     with standing_apart(folder) as stand:
         quiet = baseline(stand, min(scale.slow_seconds, 10))
-        with (
-            stand.attack() as outcome,
-            crowd(stand.victim.ports.grpc, scale.idle, scale.dribbling) as connections,
-        ):
-            dribble_for(connections, scale.slow_seconds, pause=1)
+        port = stand.victim.ports.grpc
+        with stand.attack() as outcome:
+            stand.attackers.submit(
+                besiege, port, scale.idle, scale.dribbling, scale.slow_seconds
+            ).result()
     figures = (
         Figure("a connection", outcome.growth / count / KIB, 32, "KiB"),
         Figure("times the usual p99 of an honest sender", outcome.slowest / quiet.slowest, 2),
         Figure("honest requests refused", len(outcome.refused), 0),
     )
-    dribbling = f"{scale.dribbling:,} that send a byte a second"
+    dribbling = f"{scale.dribbling:,} that send a byte in {PERIOD} s"
     scope = f"{scale.idle:,} idle, {dribbling}, {scale.slow_seconds:g} s"
     return Result("19", "Connections, in clear", figures, scope)
 

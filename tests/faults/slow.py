@@ -6,8 +6,7 @@ import itertools
 import resource
 import socket
 import time
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from contextlib import suppress
 
 from hyperframe.frame import DataFrame, HeadersFrame
 
@@ -15,12 +14,15 @@ from tests.faults.floods import HEAD, PREFACE, head
 from tests.receivers.clients import PROTOBUF
 from tests.receivers.raw_http2 import framed
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 BODY_BEGUN = (
     f"POST /v1/traces HTTP/1.1\r\nContent-Type: {PROTOBUF}\r\nContent-Length: 100000\r\n\r\n"
 ).encode()
+
+PERIOD = 10
+"""Seconds from a byte of a connection to its next one."""
+
+TICKS = 20
+"""How often a second some of them say theirs."""
 
 IDLE = {
     "said nothing": b"",
@@ -62,14 +64,15 @@ class Crowd:
         self._dribbling = [
             (self._connect(opening), rest) for opening, rest in itertools.islice(phases, dribbling)
         ]
-        self._said = 0
+        self._turns = 0
 
     def dribble(self) -> None:
-        """Say a byte more on each of the connections that do so."""
-        for connection, rest in self._dribbling:
+        """Say a byte more on some of the connections that do so, on others the next time."""
+        said, turn = divmod(self._turns, PERIOD * TICKS)
+        for connection, rest in self._dribbling[turn :: PERIOD * TICKS]:
             with suppress(OSError):  # the server has had enough
-                connection.send(rest[self._said : self._said + 1])
-        self._said += 1
+                connection.send(rest[said : said + 1])
+        self._turns += 1
 
     def close(self) -> None:
         """Leave."""
@@ -83,20 +86,12 @@ class Crowd:
         return connection
 
 
-@contextmanager
-def crowd(port: int, idle: int, dribbling: int) -> Iterator[Crowd]:
-    """Keep connections open meanwhile."""
+def besiege(port: int, idle: int, dribbling: int, seconds: float) -> None:
+    """Keep connections open for so long after the last was made, and dribble."""
     allow_connections(idle + dribbling)
-    connections = Crowd(port, idle, dribbling)
-    try:
-        yield connections
-    finally:
-        connections.close()
-
-
-def dribble_for(connections: Crowd, seconds: float, pause: float) -> None:
-    """Say a byte on each connection every `pause` seconds."""
+    crowd = Crowd(port, idle, dribbling)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        connections.dribble()
-        time.sleep(pause)
+    while (left := deadline - time.monotonic()) > 0:
+        crowd.dribble()
+        time.sleep(min(left, 1 / TICKS))
+    crowd.close()

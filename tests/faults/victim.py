@@ -145,6 +145,10 @@ class Outcome:
     named: Counter[str] = field(default_factory=Counter)
     """The counters that rose."""
 
+    def __str__(self) -> str:
+        named = ", ".join(f"{count:,} {reason}" for reason, count in self.named.items())
+        return f"{self.rate:.0f} honest requests a second, + {self.growth / MIB:.1f} MiB, {named}"
+
     @property
     def rate(self) -> float:
         """Requests of the honest sender a second."""
