@@ -43,6 +43,9 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<pattern::Pattern>()?;
     module.add_class::<intake::Group>()?;
     module.add_class::<intake::Intake>()?;
+    module.add_class::<intake::Terms>()?;
+    module.add_class::<intake::Tls>()?;
+    module.add_class::<intake::Cors>()?;
     module.add_function(wrap_pyfunction!(memory::give_back_freed_memory, module)?)?;
     module.add_function(wrap_pyfunction!(memory::hold_at_most, module)?)?;
     module.add_function(wrap_pyfunction!(memory::keep_freed_memory, module)?)

@@ -48,6 +48,7 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"tls": TLS},
         {"use_v2": True, "http": {"endpoint": "localhost:0", "tls": TLS}},
     ],
+    ("receivers", "otlp"): [{"protocols": {"grpc": {"tls": TLS}, "http": {"tls": TLS}}}],
     ("service", "telemetry"): [
         {
             "metrics": {"readers": [{"periodic": {"exporter": PUSH}}]},

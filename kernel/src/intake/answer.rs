@@ -10,12 +10,14 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+use super::traffic::Open;
 use crate::wire::{self, LEN, VARINT};
 
 /// The gRPC status codes that a receiver answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     InvalidArgument = 3,
+    DeadlineExceeded = 4,
     ResourceExhausted = 8,
     Unimplemented = 12,
     Internal = 13,
@@ -100,6 +102,16 @@ const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-en
 pub struct Answer {
     data: Option<Bytes>,
     trailers: Option<HeaderMap>,
+    /// Dropped when the HTTP library has taken everything.
+    open: Option<Open>,
+}
+
+impl Answer {
+    /// Keep the request open until this has gone out.
+    pub fn keep(&mut self, mut open: Open) {
+        open.answer();
+        self.open = Some(open);
+    }
 }
 
 impl Body for Answer {
@@ -124,7 +136,7 @@ impl Body for Answer {
 }
 
 fn response(status: StatusCode, dialect: Dialect, data: Option<Bytes>) -> Response<Answer> {
-    let mut response = Response::new(Answer { data, trailers: None });
+    let mut response = Response::new(Answer { data, ..Answer::default() });
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, dialect.content_type());
     response

@@ -1,17 +1,116 @@
-//! HTTP/2 by its frames: is this connection about requests, or about itself?
+//! HTTP/2 frames as they pass by, for what the HTTP library does not tell: how much of one has
+//! arrived, and how its sender behaves.
 
-use std::error::Error;
-use std::time::Instant;
+use std::time::Duration;
 
-use h2::Reason;
+use tokio::time::Instant;
 
-use super::group::Event;
+use super::ending::Ending;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// What a client says first.
+pub const PREFACE: usize = 24;
+
 const HEAD: usize = 9;
+/// The head, and as much of the payload as holds a `RST_STREAM`'s code.
+const PREFIX: usize = HEAD + 4;
 
-/// Frames that carry requests: DATA, HEADERS and CONTINUATION. All others are about the connection.
-const CARRIERS: [u8; 3] = [0x0, 0x1, 0x9];
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
+pub const PING: u8 = 6;
+pub const CONTINUATION: u8 = 9;
+
+const END_HEADERS: u8 = 4;
+const ACK: u8 = 1;
+
+pub struct Frame {
+    pub kind: u8,
+    flags: u8,
+    len: usize,
+    /// The first bytes of the payload as a number, which is all of a `RST_STREAM`.
+    pub code: u32,
+}
+
+impl Frame {
+    fn new(prefix: &[u8; PREFIX]) -> Self {
+        let [a, b, c, kind, flags, _, _, _, _, code @ ..] = *prefix;
+        Self { kind, flags, len: payload(a, b, c), code: u32::from_be_bytes(code) }
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+fn payload(a: u8, b: u8, c: u8) -> usize {
+    u32::from_be_bytes([0, a, b, c]) as usize
+}
+
+/// Follows frames through bytes that come in pieces of any size.
+#[derive(Default)]
+pub struct Frames {
+    prefix: [u8; PREFIX],
+    filled: usize,
+    /// Bytes of the payload after the prefix: all of them, and those still to come.
+    body: usize,
+    left: usize,
+    /// Bytes of a head that will be continued.
+    head: usize,
+}
+
+impl Frames {
+    /// Frames of a client, which come after its preface.
+    pub fn of_client() -> Self {
+        Self { filled: HEAD, body: PREFACE, left: PREFACE, ..Self::default() }
+    }
+
+    pub fn advance(&mut self, mut data: &[u8], mut each: impl FnMut(&Frame)) {
+        while !data.is_empty() {
+            let wanted = self.wanted();
+            if self.filled < wanted {
+                let take = data.len().min(wanted - self.filled);
+                self.prefix[self.filled..self.filled + take].copy_from_slice(&data[..take]);
+                self.filled += take;
+                data = &data[take..];
+                if self.filled == self.wanted() {
+                    self.begin(&mut each);
+                }
+            } else {
+                let take = data.len().min(self.left);
+                self.left -= take;
+                data = &data[take..];
+            }
+            if self.filled == self.wanted() && self.left == 0 {
+                self.filled = 0;
+            }
+        }
+    }
+
+    /// Bytes of what is not whole: a frame, or a head that goes on in the next one.
+    pub fn pending(&self) -> usize {
+        let frame = if self.filled == 0 { 0 } else { self.filled + self.body - self.left };
+        self.head + frame
+    }
+
+    /// Of a prefix, as far as it is known.
+    fn wanted(&self) -> usize {
+        if self.filled < HEAD { HEAD } else { HEAD + self.len().min(PREFIX - HEAD) }
+    }
+
+    fn len(&self) -> usize {
+        payload(self.prefix[0], self.prefix[1], self.prefix[2])
+    }
+
+    fn begin(&mut self, each: &mut impl FnMut(&Frame)) {
+        self.body = HEAD + self.len() - self.filled;
+        self.left = self.body;
+        let frame = Frame::new(&self.prefix);
+        if matches!(frame.kind, HEADERS | CONTINUATION) {
+            self.head = if frame.has(END_HEADERS) { 0 } else { self.head + frame.len };
+        }
+        each(&frame);
+    }
+}
 
 /// Bytes about the connection that may come for each byte of requests. A client that pings and moves
 /// its windows for every request of one span stays under 2; frames of one byte of data are at 9.
@@ -20,102 +119,128 @@ const RATIO: f64 = 4.0;
 const BURST: f64 = 32.0 * 1024.0;
 const PER_SECOND: f64 = 1024.0;
 
-/// GOAWAY with `ENHANCE_YOUR_CALM`, whatever stream it was.
-pub const CALM_DOWN: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0xb];
+/// Pings that come too soon after another before the peer is sent away, as in gRPC's servers.
+const PING_STRIKES: u32 = 2;
+/// How often a peer without requests may ping where it should not at all (gRFC A8).
+const RARELY: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// Follows what a peer sends. The HTTP/2 library bounds what each kind of frame may take in memory,
-/// but answers pings, settings and window updates as fast as they come, for ever
-/// (CVE-2019-9512, -9513, -9515, -9518).
-pub struct Frames {
-    state: State,
+/// How a client has to behave: gRPC's `enforcement_policy`.
+#[derive(Clone, Copy)]
+pub struct Manners {
+    /// The least time between two pings; with 0, pings are frames like others.
+    pub min_ping_interval: Duration,
+    pub ping_without_stream: bool,
+}
+
+/// How a client has behaved: is its connection about requests, or about itself? The HTTP/2 library
+/// bounds what each kind of frame may take in memory, but answers pings, settings and window updates
+/// as fast as they come, for ever (CVE-2019-9512, -9513, -9515, -9518).
+pub struct Conduct {
     excess: f64,
     since: Instant,
+    strikes: u32,
+    last_ping: Option<Instant>,
 }
 
-enum State {
-    /// So many bytes of the preface have come.
-    Preface(usize),
-    Http1,
-    /// The head of a frame, of which so many bytes have come.
-    Head([u8; HEAD], usize),
-    /// So many bytes of a frame are to come.
-    Body(usize),
-}
-
-impl Default for Frames {
-    fn default() -> Self {
-        Self { state: State::Preface(0), excess: 0.0, since: Instant::now() }
+impl Conduct {
+    pub fn new() -> Self {
+        Self { excess: 0.0, since: Instant::now(), strikes: 0, last_ping: None }
     }
-}
 
-impl Frames {
-    /// Follow more bytes; true if the peer floods.
-    pub fn flood(&mut self, mut bytes: &[u8]) -> bool {
+    /// Whether the peer has gone too far. `asks` tells that it has requests open, `heard` that it has
+    /// had an answer since its last ping.
+    pub fn judge(
+        &mut self,
+        frame: &Frame,
+        manners: Manners,
+        asks: bool,
+        heard: &mut bool,
+    ) -> Option<Ending> {
+        let carries = matches!(frame.kind, DATA | HEADERS | CONTINUATION);
+        let ratio = if carries { -RATIO } else { 1.0 };
+        self.excess = (self.excess + HEAD as f64 + ratio * frame.len as f64).max(0.0);
+        if self.excess > BURST && !self.is_forgiven() {
+            return Some(Ending::Flooded);
+        }
+        let is_ping = frame.kind == PING && !frame.has(ACK);
+        if !is_ping || manners.min_ping_interval.is_zero() {
+            return None;
+        }
+        self.ping(manners, asks, std::mem::take(heard))
+    }
+
+    fn is_forgiven(&mut self) -> bool {
         let now = Instant::now();
         let pardon = now.duration_since(self.since).as_secs_f64() * PER_SECOND;
         (self.excess, self.since) = ((self.excess - pardon).max(0.0), now);
-        while !bytes.is_empty() && !matches!(self.state, State::Http1) {
-            bytes = &bytes[self.step(bytes)..];
-        }
-        self.excess > BURST
+        self.excess <= BURST
     }
 
-    /// Follow some of the bytes; returns how many.
-    fn step(&mut self, bytes: &[u8]) -> usize {
-        match &mut self.state {
-            State::Preface(seen) => {
-                let rest = &PREFACE[*seen..];
-                let taken = rest.len().min(bytes.len());
-                *seen += taken;
-                if rest[..taken] != bytes[..taken] {
-                    self.state = State::Http1;
-                } else if *seen == PREFACE.len() {
-                    self.state = State::Head([0; HEAD], 0);
-                }
-                taken
-            }
-            State::Http1 => bytes.len(),
-            State::Head(head, filled) => {
-                let taken = bytes.len().min(HEAD - *filled);
-                head[*filled..*filled + taken].copy_from_slice(&bytes[..taken]);
-                *filled += taken;
-                if *filled == HEAD {
-                    let head = *head;
-                    self.begin(head);
-                }
-                taken
-            }
-            State::Body(left) => {
-                let taken = bytes.len().min(*left);
-                *left -= taken;
-                if *left == 0 {
-                    self.state = State::Head([0; HEAD], 0);
-                }
-                taken
-            }
+    fn ping(&mut self, manners: Manners, asks: bool, heard: bool) -> Option<Ending> {
+        let now = Instant::now();
+        let last = self.last_ping.replace(now);
+        if heard {
+            self.strikes = 0;
+            return None;
         }
-    }
-
-    fn begin(&mut self, [high, middle, low, kind, ..]: [u8; HEAD]) {
-        let len = u32::from_be_bytes([0, high, middle, low]);
-        let excess = if CARRIERS.contains(&kind) {
-            HEAD as f64 - RATIO * f64::from(len)
-        } else {
-            HEAD as f64 + f64::from(len)
-        };
-        self.excess = (self.excess + excess).max(0.0);
-        self.state = if len == 0 { State::Head([0; HEAD], 0) } else { State::Body(len as usize) };
+        let idle = !asks && !manners.ping_without_stream;
+        let apart = if idle { RARELY } else { manners.min_ping_interval };
+        if last.is_some_and(|last| now < last + apart) {
+            self.strikes += 1;
+        }
+        (self.strikes > PING_STRIKES).then_some(Ending::TooManyPings)
     }
 }
 
-/// How to count the end of a connection that its peer brought about by breaking the rules of HTTP/2.
-pub fn breach(error: &(dyn Error + 'static)) -> Option<Event> {
-    let Some(fault) = error.downcast_ref::<h2::Error>() else {
-        return error.source().and_then(breach);
-    };
-    match fault.reason() {
-        Some(Reason::ENHANCE_YOUR_CALM) if fault.is_library() => Some(Event::Flooded),
-        Some(_) if fault.is_library() => Some(Event::BadHttp2),
-        _ => None,
+/// GOAWAY with `ENHANCE_YOUR_CALM`, whatever stream it was, and a word that says why.
+pub fn goaway(why: &str) -> Vec<u8> {
+    let mut frame = vec![0, 0, 8 + why.len() as u8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff];
+    frame.extend_from_slice(&[0, 0, 0, 0xb]);
+    frame.extend_from_slice(why.as_bytes());
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+        out.extend_from_slice(&[kind, flags, 0, 0, 0, 1]);
+        out.extend_from_slice(payload);
+        out
+    }
+
+    #[test]
+    fn frames_are_found_in_pieces_of_any_size() {
+        let mut bytes = vec![b'x'; PREFACE];
+        bytes.extend(frame(4, 0, b""));
+        bytes.extend(frame(RST_STREAM, 0, &7u32.to_be_bytes()));
+        bytes.extend(frame(DATA, 1, &[1; 100]));
+        for size in 1..bytes.len() {
+            let (mut frames, mut seen) = (Frames::of_client(), Vec::new());
+            for piece in bytes.chunks(size) {
+                frames.advance(piece, |frame| seen.push((frame.kind, frame.len, frame.code)));
+            }
+            let data = (DATA, 100, u32::from_be_bytes([1; 4]));
+            assert_eq!(seen[1..], [(RST_STREAM, 4, 7), data], "in pieces of {size}");
+            assert_eq!((seen[0].0, frames.pending()), (4, 0));
+        }
+    }
+
+    #[test]
+    fn what_is_not_whole_is_pending() {
+        let mut frames = Frames::of_client();
+        frames.advance(&[b'x'; 10], |_| {});
+        assert_eq!(frames.pending(), HEAD + 10);
+        frames.advance(&[b'x'; PREFACE - 10], |_| {});
+        let data = frame(DATA, 0, &[0; 1000]);
+        frames.advance(&data[..500], |_| {});
+        assert_eq!(frames.pending(), 500);
+        frames.advance(&data[500..], |_| {});
+        frames.advance(&frame(HEADERS, 0, &[0; 50]), |_| {});
+        assert_eq!(frames.pending(), 50);
+        frames.advance(&frame(CONTINUATION, END_HEADERS, &[0; 50]), |_| {});
+        assert_eq!(frames.pending(), 0);
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::answer::Refusal;
 use super::arrivals::Arrivals;
+use super::ending::Endings;
 use crate::lock::lock;
 use crate::memory;
 use crate::payload::Payload;
@@ -32,13 +33,16 @@ pub enum Event {
     Disconnected,
     Overloaded,
     Panicked,
-    Flooded,
-    BadHttp2,
     Unauthenticated,
+    ReadTimeout,
+    HeaderTooLarge,
+    RefusedStream,
+    AcceptFailed,
+    ConnectionLimit,
     Connections,
 }
 
-pub const EVENTS: [(&str, Event); 15] = [
+pub const EVENTS: [(&str, Event); 18] = [
     ("malformed", Event::Malformed),
     ("too_large", Event::TooLarge),
     ("bad_compression", Event::BadCompression),
@@ -50,9 +54,12 @@ pub const EVENTS: [(&str, Event); 15] = [
     ("disconnected", Event::Disconnected),
     ("overloaded", Event::Overloaded),
     ("panicked", Event::Panicked),
-    ("flooded", Event::Flooded),
-    ("bad_http2", Event::BadHttp2),
     ("unauthenticated", Event::Unauthenticated),
+    ("read_timeout", Event::ReadTimeout),
+    ("header_too_large", Event::HeaderTooLarge),
+    ("refused_stream", Event::RefusedStream),
+    ("accept_failed", Event::AcceptFailed),
+    ("connection_limit", Event::ConnectionLimit),
     ("connections", Event::Connections),
 ];
 
@@ -86,6 +93,7 @@ pub struct Shared {
     has_verdicts: Notify,
     pub stopping: Notify,
     pub stats: Stats,
+    pub endings: Endings,
     /// Bytes of requests that are being received, wait for a verdict or to be taken over.
     held: AtomicUsize,
     max_held: usize,
@@ -124,6 +132,7 @@ impl Shared {
             has_verdicts: Notify::new(),
             stopping: Notify::new(),
             stats: Stats::default(),
+            endings: Endings::default(),
             held: AtomicUsize::new(0),
             max_held,
             credit: AtomicUsize::new(0),

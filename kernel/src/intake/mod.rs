@@ -3,24 +3,31 @@
 mod answer;
 mod arrivals;
 mod auth;
+mod connection;
+mod cors;
 pub mod decompress;
+mod ending;
 mod frames;
 mod group;
+mod inbox;
+mod listener;
 mod server;
 mod service;
 mod socket;
+mod terms;
+mod tls;
+mod traffic;
 
 use std::collections::HashMap;
 use std::io::{self, PipeReader, Read};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use socket2::{Domain, Socket, Type};
 use tokio::sync::oneshot;
 
 use crate::batch::Batch;
@@ -28,21 +35,22 @@ use crate::lock::lock;
 use crate::schema::Signal;
 use answer::Refusal;
 use arrivals::Arrivals;
-use auth::Guard;
 pub use auth::{Claim, Gate};
+pub use cors::Cors;
+use ending::ENDINGS;
 use group::{EVENTS, Hold, Shared, Verdict};
+use listener::Bound;
 use service::Service;
-
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 1024;
+pub use terms::Terms;
+pub use tls::Tls;
 
 #[pyclass(frozen, module = "penstock._kernel")]
 pub struct Intake {
     service: Service,
     wake: Mutex<PipeReader>,
     wake_fd: i32,
-    /// Each with who says whose requests are taken there.
-    listeners: Mutex<Vec<(TcpListener, Option<Arc<Guard>>)>>,
+    /// Each with how requests are served there.
+    listeners: Mutex<Vec<(Bound, Arc<Service>)>>,
     thread: Mutex<Option<JoinHandle<io::Result<()>>>>,
     grace: Arc<Mutex<Duration>>,
 }
@@ -73,6 +81,7 @@ impl Intake {
                 max_http: max_http_bytes,
                 routes,
                 guard: None,
+                settings: Arc::default(),
             },
             wake_fd: wake.as_raw_fd(),
             wake: Mutex::new(wake),
@@ -84,13 +93,31 @@ impl Intake {
 
     /// Listen on an address and return its port. An empty host means every interface. With a gate,
     /// only requests that it lets in are taken.
-    #[pyo3(signature = (host, port, gate = None))]
-    fn listen(&self, host: &str, port: u16, gate: Option<&Gate>) -> PyResult<u16> {
-        let guard = gate.map(|gate| Arc::clone(&gate.guard));
-        let listener = listen(resolve(host, port)?)?;
-        let port = listener.local_addr()?.port();
-        lock(&self.listeners).push((listener, guard));
+    #[pyo3(signature = (host, port, gate = None, terms = None, *, family = 0))]
+    fn listen(
+        &self,
+        host: &str,
+        port: u16,
+        gate: Option<&Gate>,
+        terms: Option<&Terms>,
+        family: u8,
+    ) -> PyResult<u16> {
+        let (bound, port) = Bound::tcp(host, port, family)?;
+        self.add(bound, gate, terms);
         Ok(port)
+    }
+
+    /// Listen on a unix socket at a path, which gets those permissions.
+    #[pyo3(signature = (path, gate = None, terms = None, *, permissions = 0o600))]
+    fn listen_unix(
+        &self,
+        path: PathBuf,
+        gate: Option<&Gate>,
+        terms: Option<&Terms>,
+        permissions: u32,
+    ) -> PyResult<()> {
+        self.add(Bound::unix(&path, permissions)?, gate, terms);
+        Ok(())
     }
 
     fn start(&self) -> PyResult<()> {
@@ -100,9 +127,6 @@ impl Intake {
         }
         let listeners = std::mem::take(&mut *lock(&self.listeners));
         let (service, grace) = (self.service.clone(), Arc::clone(&self.grace));
-        let guarded = |guard| Arc::new(Service { guard, ..service.clone() });
-        let listeners = listeners.into_iter().map(|(listener, guard)| (listener, guarded(guard)));
-        let listeners = listeners.collect();
         let serve = move || server::serve(&service, listeners, &|| *lock(&grace));
         *thread = Some(std::thread::Builder::new().name("penstock-intake".into()).spawn(serve)?);
         Ok(())
@@ -136,6 +160,12 @@ impl Intake {
         EVENTS.iter().map(|(name, event)| (*name, self.service.shared.stats.read(*event))).collect()
     }
 
+    /// The connections that the server ended by itself, by reason.
+    fn endings(&self) -> HashMap<&'static str, u64> {
+        let endings = &self.service.shared.endings;
+        ENDINGS.iter().map(|(name, ending)| (*name, endings.read(*ending))).collect()
+    }
+
     /// Stop listening; return when every open request is answered or `grace` seconds are over.
     fn stop(&self, py: Python<'_>, grace: f64) -> PyResult<()> {
         lock(&self.listeners).clear();
@@ -149,26 +179,15 @@ impl Intake {
     }
 }
 
-fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
-    if host.is_empty() {
-        return Ok(SocketAddr::from(([0u16; 8], port)));
+impl Intake {
+    fn add(&self, bound: Bound, gate: Option<&Gate>, terms: Option<&Terms>) {
+        let service = Service {
+            guard: gate.map(|gate| Arc::clone(&gate.guard)),
+            settings: terms.map_or_else(Arc::default, |terms| Arc::clone(&terms.0)),
+            ..self.service.clone()
+        };
+        lock(&self.listeners).push((bound, Arc::new(service)));
     }
-    // Like Go's `net.Listen`, a name with addresses of both families means the IPv4 one.
-    let found: Vec<_> = (host, port).to_socket_addrs()?.collect();
-    let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    address.copied().ok_or_else(|| io::Error::other("the host name has no address"))
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(!address.ip().is_unspecified())?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
 }
 
 /// Requests that arrived together. Whatever happens to it, its senders get an answer.

@@ -13,12 +13,14 @@ use http::{Method, Request as HttpRequest, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::timeout;
 
 use super::answer::{self, Answer, Code, Dialect, Refusal};
 use super::auth::{Guard, Ruling};
 use super::decompress::{Encoding, Failure};
 use super::group::{Event, Hold, Shared};
-use super::socket::Open;
+use super::terms::Settings;
+use super::traffic::Open;
 use crate::json;
 use crate::payload::Payload;
 use crate::pool;
@@ -35,6 +37,8 @@ pub struct Service {
     pub routes: HashMap<String, &'static Signal>,
     /// Says whose requests are taken; without it, everybody's.
     pub guard: Option<Arc<Guard>>,
+    /// Of the address where the requests come in.
+    pub settings: Arc<Settings>,
 }
 
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -51,6 +55,9 @@ const RETRY_AFTER: f64 = 1.0;
 /// come of it: else some hundred heads would take all the room that there is for requests.
 const TRUST: usize = 16;
 
+/// Bytes of a request's headers.
+const MAX_HEADERS: usize = 64 * 1024;
+
 /// How long a sender over HTTP/1 that has its answer may go on sending what it was refused for.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -65,23 +72,39 @@ impl Service {
     pub async fn answer(
         self: Arc<Self>,
         request: HttpRequest<Incoming>,
-        _open: Open,
+        open: Open,
     ) -> Result<Response<Answer>, Infallible> {
-        let (head, mut body) = request.into_parts();
+        let (head, body) = request.into_parts();
         let dialect = dialect(&head);
+        let cors = self.settings.cors.as_ref().filter(|_| dialect != Dialect::Grpc);
+        if let Some(response) = cors.and_then(|cors| cors.preflight(&head)) {
+            return Ok(response);
+        }
+        let mut response = self.respond(dialect, &head, body).await;
+        cors.inspect(|cors| cors.mark(&head.headers, &mut response));
+        response.body_mut().keep(open);
+        Ok(response)
+    }
+
+    async fn respond(
+        &self,
+        dialect: Dialect,
+        head: &Parts,
+        mut body: Incoming,
+    ) -> Response<Answer> {
         if dialect == Dialect::Grpc && head.uri.path() == HEALTH_CHECK {
-            return Ok(answer::grpc_ok(SERVING));
+            return answer::grpc_ok(SERVING);
         }
         let mut unfinished = Unfinished(Some(&self.shared));
-        let outcome = self.outcome(dialect, &head, &mut body).await;
+        let outcome = self.outcome(dialect, head, &mut body).await;
         unfinished.0 = None;
-        if outcome.is_err() && is_sent_unasked(&head) {
+        if outcome.is_err() && is_sent_unasked(head) {
             tokio::spawn(discard(body));
         }
-        Ok(match outcome {
+        match outcome {
             Ok(()) => answer::accepted(dialect),
             Err(refusal) => answer::refused(dialect, &refusal),
-        })
+        }
     }
 
     async fn outcome(
@@ -118,10 +141,13 @@ impl Service {
         body: &mut Incoming,
         hold: &mut Hold,
     ) -> Turned<Payload> {
+        check_size(head)?;
         self.authenticate(&head.headers).await?;
         let signal = self.route(dialect, head)?;
         let encoding = encoding(dialect, &head.headers)?;
-        let message = self.read(dialect, head, body, hold).await?;
+        let reading = self.read(dialect, head, body, hold);
+        let limit = self.settings.read_timeout.unwrap_or(Duration::MAX);
+        let message = timeout(limit, reading).await.unwrap_or_else(|_| took_too_long())?;
         let encoding = match message.compressed {
             Some(false) => Encoding::Identity,
             Some(true) if encoding == Encoding::Identity => {
@@ -297,6 +323,29 @@ fn too_large<T>(limit: usize) -> Turned<T> {
         Code::ResourceExhausted,
         StatusCode::PAYLOAD_TOO_LARGE,
         format!("the request is over {limit} bytes; send smaller batches or raise the limit"),
+    )
+}
+
+fn took_too_long<T>() -> Turned<T> {
+    turn_away(
+        Event::ReadTimeout,
+        Code::DeadlineExceeded,
+        StatusCode::REQUEST_TIMEOUT,
+        "the body took longer than read_timeout to arrive".into(),
+    )
+}
+
+/// Heads are counted as HTTP/2 does (RFC 9113, section 6.5.2).
+fn check_size(head: &Parts) -> Turned<()> {
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    if fields.sum::<usize>() <= MAX_HEADERS {
+        return Ok(());
+    }
+    turn_away(
+        Event::HeaderTooLarge,
+        Code::ResourceExhausted,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        format!("the headers are over {MAX_HEADERS} bytes"),
     )
 }
 

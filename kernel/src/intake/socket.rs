@@ -1,26 +1,21 @@
-//! A connection's bytes: read in large pieces, written in few, and not read while the house is full.
+//! A connection's bytes as the HTTP library sees them: in clear, counted, and written in few pieces.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncBufRead, AsyncWrite};
 use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
 
-use super::frames::{CALM_DOWN, Frames};
-use super::group::{Event, Shared};
-
-/// Bytes asked of a socket at once. The HTTP/2 library asks for a frame at a time, which costs four
-/// times the system calls for a request of 512 spans.
-const READ_SIZE: usize = 128 * 1024;
+use super::ending::Ending;
+use super::frames;
+use super::inbox::Inbox;
+use super::traffic::Traffic;
 
 /// Bytes collected for one write before the socket must take them.
 const WRITE_SIZE: usize = 64 * 1024;
@@ -32,87 +27,82 @@ const COMPANY: Duration = Duration::from_millis(2);
 /// Fewer bytes than any answer has, and more than a few acknowledgements.
 const ACKNOWLEDGEMENTS: usize = 128;
 
-/// How long a sender is not listened to while too much waits; then it is heard once, so that what it
-/// has begun to send is either completed or refused.
-const PAUSE: Duration = Duration::from_millis(250);
+/// With which HTTP/2 begins and no method of HTTP/1 that is served here.
+const HTTP2: &[u8] = b"PR";
 
-thread_local! {
-    /// A read buffer that no connection holds bytes in.
-    static SPARE: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+pub enum Channel {
+    Clear(Inbox),
+    Tls(Box<TlsStream<Inbox>>),
 }
 
-/// What a connection's requests tell its socket.
-#[derive(Default)]
-pub struct Traffic {
-    /// An answer has been given and waits to be written.
-    answered: AtomicBool,
-}
-
-/// A request's presence on its connection, from its head to its answer.
-pub struct Open(Arc<Traffic>);
-
-impl Open {
-    pub fn new(traffic: &Arc<Traffic>) -> Self {
-        Self(Arc::clone(traffic))
+impl Channel {
+    /// The protocol that was agreed on with TLS.
+    pub fn agreed(&self) -> Option<&[u8]> {
+        match self {
+            Self::Clear(_) => None,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
     }
-}
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.answered.store(true, Ordering::Relaxed);
+    fn reader(&mut self) -> Pin<&mut (dyn AsyncBufRead + Unpin)> {
+        match self {
+            Self::Clear(inbox) => Pin::new(inbox),
+            Self::Tls(stream) => Pin::new(&mut **stream),
+        }
+    }
+
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
+        match self {
+            Self::Clear(inbox) => Pin::new(inbox),
+            Self::Tls(stream) => Pin::new(&mut **stream),
+        }
     }
 }
 
 pub struct Socket {
-    stream: TcpStream,
-    shared: Arc<Shared>,
+    channel: Channel,
     traffic: Arc<Traffic>,
-    /// Bytes that were read and not yet asked for.
-    unread: Option<(Box<[u8]>, Range<usize>)>,
+    /// Bytes that were read to see what the client speaks.
+    early: Vec<u8>,
     unwritten: Vec<u8>,
-    frames: Frames,
-    /// Bytes that were read without others having their turn.
-    read_this_turn: usize,
+    /// The channel may hold bytes that it was given.
+    is_unflushed: bool,
+    is_stuck: bool,
     company: Option<Pin<Box<Sleep>>>,
-    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    pub fn new(stream: TcpStream, shared: Arc<Shared>, traffic: Arc<Traffic>) -> Self {
+    pub fn new(channel: Channel, traffic: Arc<Traffic>) -> Self {
         Self {
-            stream,
-            shared,
+            channel,
             traffic,
-            unread: None,
+            early: Vec::new(),
             unwritten: Vec::new(),
-            frames: Frames::default(),
-            read_this_turn: 0,
+            is_unflushed: false,
+            is_stuck: false,
             company: None,
-            pause: None,
         }
     }
 
-    fn id(&self) -> usize {
-        Arc::as_ptr(&self.traffic) as usize
-    }
-
-    /// Pending while too much waits, for at most `PAUSE`.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.shared.is_crowded() {
-            self.pause = None;
-            return Poll::Ready(());
+    /// Whether the client speaks HTTP/2, as soon as its first bytes tell.
+    pub fn poll_is_http2(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        loop {
+            let data = ready!(self.channel.reader().poll_fill_buf(cx))?;
+            let take = data.len().min(HTTP2.len() - self.early.len());
+            self.early.extend_from_slice(&data[..take]);
+            self.channel.reader().consume(take);
+            if take == 0 || !HTTP2.starts_with(&self.early) {
+                return Poll::Ready(Ok(false));
+            }
+            if self.early.len() == HTTP2.len() {
+                return Poll::Ready(Ok(true));
+            }
         }
-        self.shared.pause(self.id(), cx.waker());
-        let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(PAUSE)));
-        ready!(pause.as_mut().poll(cx));
-        self.pause = None;
-        Poll::Ready(())
     }
 
     /// Ready when the bytes to write must not wait for more.
     fn poll_company(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let answered = self.traffic.answered.swap(false, Ordering::Relaxed);
-        if answered || self.unwritten.len() > ACKNOWLEDGEMENTS {
+        if self.traffic.take_answered() || self.unwritten.len() > ACKNOWLEDGEMENTS {
             self.company = None;
             return Poll::Ready(());
         }
@@ -122,33 +112,13 @@ impl Socket {
         Poll::Ready(())
     }
 
-    /// Pending once after every `READ_SIZE` bytes, which may be thousands of small frames: requests
-    /// and other connections have their turn.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.read_this_turn < READ_SIZE {
-            return Poll::Ready(());
-        }
-        self.read_this_turn = 0;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// End a connection that is used for anything but requests.
-    fn hang_up(&mut self, cx: &mut Context<'_>) -> io::Error {
-        self.shared.stats.count(Event::Flooded);
-        self.unwritten.extend_from_slice(CALM_DOWN);
-        // If there is no room for the last words, nobody listens.
-        let _ = self.poll_drain(cx);
-        io::ErrorKind::ConnectionAborted.into()
-    }
-
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut written = 0;
         let outcome = loop {
             if written == self.unwritten.len() {
                 break Poll::Ready(Ok(()));
             }
-            match Pin::new(&mut self.stream).poll_write(cx, &self.unwritten[written..]) {
+            match self.channel.writer().poll_write(cx, &self.unwritten[written..]) {
                 Poll::Ready(Ok(0)) => break Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(n)) => written += n,
                 Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
@@ -156,13 +126,28 @@ impl Socket {
             }
         };
         self.unwritten.drain(..written);
+        self.is_unflushed |= written > 0;
         outcome
     }
-}
 
-impl Drop for Socket {
-    fn drop(&mut self) {
-        self.shared.forget(self.id());
+    /// Hand everything to the network.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut sent = self.poll_drain(cx);
+        if self.is_unflushed && matches!(sent, Poll::Ready(Ok(()))) {
+            sent = self.channel.writer().poll_flush(cx);
+            self.is_unflushed = sent.is_pending();
+        }
+        self.traffic.stuck(self.is_stuck, sent.is_pending());
+        self.is_stuck = sent.is_pending();
+        sent
+    }
+
+    /// End a connection whose client went too far, and tell it so if it listens.
+    fn send_away(&mut self, ending: Ending, cx: &mut Context<'_>) -> io::Error {
+        self.traffic.shared.endings.count(ending);
+        self.unwritten.extend(frames::goaway(ending.name()));
+        let _ = self.poll_send(cx);
+        io::Error::other(ending.name())
     }
 }
 
@@ -172,35 +157,20 @@ impl Read for Socket {
         cx: &mut Context<'_>,
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.unread.is_none() {
-            ready!(self.poll_room(cx));
-            ready!(self.poll_turn(cx));
-            let mut buffer = SPARE.take().unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice());
-            let mut filled = ReadBuf::new(&mut buffer);
-            let read = Pin::new(&mut self.stream).poll_read(cx, &mut filled);
-            let len = filled.filled().len();
-            self.read_this_turn = if read.is_pending() { 0 } else { self.read_this_turn + len };
-            if len == 0 || !matches!(read, Poll::Ready(Ok(()))) {
-                SPARE.set(Some(buffer));
-                return read;
-            }
-            if self.frames.flood(&buffer[..len]) {
-                SPARE.set(Some(buffer));
-                return Poll::Ready(Err(self.hang_up(cx)));
-            }
-            self.unread = Some((buffer, 0..len));
-        }
-        if let Some((buffer, mut range)) = self.unread.take() {
-            let take = range.len().min(into.remaining());
-            into.put_slice(&buffer[range.start..range.start + take]);
-            range.start += take;
-            if range.is_empty() {
-                SPARE.set(Some(buffer));
-            } else {
-                self.unread = Some((buffer, range));
-            }
-        }
-        Poll::Ready(Ok(()))
+        let this = &mut *self;
+        let verdict = if this.early.is_empty() {
+            let data = ready!(this.channel.reader().poll_fill_buf(cx))?;
+            let len = data.len().min(into.remaining());
+            into.put_slice(&data[..len]);
+            let verdict = this.traffic.arrived(&data[..len]);
+            this.channel.reader().consume(len);
+            verdict
+        } else {
+            let data = std::mem::take(&mut this.early);
+            into.put_slice(&data);
+            this.traffic.arrived(&data)
+        };
+        Poll::Ready(verdict.map_err(|ending| this.send_away(ending, cx)))
     }
 }
 
@@ -223,24 +193,25 @@ impl Write for Socket {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if self.unwritten.len() >= WRITE_SIZE {
-            ready!(self.poll_drain(cx))?;
+            ready!(self.poll_send(cx))?;
         }
         for slice in slices {
+            self.traffic.written(slice);
             self.unwritten.extend_from_slice(slice);
         }
         Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.unwritten.is_empty() || self.poll_company(cx).is_pending() {
+        let nothing = self.unwritten.is_empty() && !self.is_unflushed;
+        if nothing || (!self.is_stuck && self.poll_company(cx).is_pending()) {
             return Poll::Ready(Ok(()));
         }
-        ready!(self.poll_drain(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.poll_send(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_drain(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(self.poll_send(cx))?;
+        self.channel.writer().poll_shutdown(cx)
     }
 }
