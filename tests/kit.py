@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from contextlib import asynccontextmanager
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 
     from penstock.pipeline import Consume
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "python"
 
 PATIENCE = 5.0
 """Seconds after which what should have happened has not: far more than a busy machine needs."""
@@ -98,6 +101,15 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
         asyncio.run(test(*args, **fixtures))
 
     return run
+
+
+def copy_examples(folder: Path) -> None:
+    """Copy the examples of own processors, and let nobody else change them: who checks out with a
+    generous umask has files that are refused."""
+    for file in EXAMPLES.iterdir():
+        if file.is_file():
+            (folder / file.name).write_bytes(file.read_bytes())
+            (folder / file.name).chmod(0o644)
 
 
 async def eventually(condition: Callable[[], object]) -> None:

@@ -33,7 +33,7 @@ from penstock.pipeline.delivery import DeliveryConfig
 from penstock.processors._actions import Action
 from penstock.processors._match import MatchProperties
 from tests.conformance.registry import LEAST
-from tests.kit import Backend, Source, names, service, wire
+from tests.kit import Backend, Source, copy_examples, names, service, wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +131,14 @@ def test_every_python_block_compiles(block: str) -> None:
     compile(block, "example", "exec")
 
 
-@pytest.mark.usefixtures("drop_paths")
+@pytest.fixture
+def beside_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of code that documents name are there."""
+    copy_examples(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("drop_paths", "beside_the_examples")
 @pytest.mark.parametrize("block", blocks("yaml", DOCUMENTS))
 def test_every_yaml_block_loads_without_a_warning(block: str) -> None:
     environ = dict.fromkeys(re.findall(r"\$\{env:(\w+)", block), "value")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.books import Books
     from penstock.pipeline.component import Consume, Context, Processor, Stage
     from penstock.pipeline.fanout import FanOut
-    from penstock.pipeline.telemetry import Counter
+    from penstock.pipeline.telemetry import Counter, Histogram
 
 
 _DURATIONS = tuple(digit * 10.0**power for power in range(-5, 1) for digit in (1, 2.5, 5))
@@ -39,6 +39,19 @@ def dropped(context: Context, reason: str) -> Counter:
         f"penstock_{_kind(context)}_dropped_items",
         "Items that were not passed on, by reason.",
         reason=reason,
+        **_labels(context),
+    )
+
+
+def durations(context: Context, signal: Signal) -> Histogram:
+    """How long a processor works on batches of a signal."""
+    return context.telemetry.histogram(
+        "otelcol_processor_internal_duration",
+        "How long the work on a batch takes.",
+        "s",
+        _DURATIONS,
+        Level.DETAILED,
+        otel_signal=signal,
         **_labels(context),
     )
 
@@ -130,15 +143,7 @@ class ProcessorStep(Step):
         self._in = self.incoming[signal]
         self._out = self.outgoing[signal]
         self._filtered = dropped(context, "filtered")
-        self._duration = context.telemetry.histogram(
-            "otelcol_processor_internal_duration",
-            "How long the work on a batch takes.",
-            "s",
-            _DURATIONS,
-            Level.DETAILED,
-            otel_signal=signal,
-            **_labels(context),
-        )
+        self._duration = durations(context, signal)
 
     async def consume(self, batch: Batch) -> None:
         """Process `batch` and hand on the result. Raises `Refused` or `Invalid`."""

@@ -11,6 +11,7 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("processors", "attributes"): {"actions": [{"key": "user.email", "action": "delete"}]},
     ("processors", "memory_limiter"): {"check_interval": "1s", "limit_percentage": 100},
     ("processors", "resource"): {"attributes": [{"key": "host.ip", "action": "delete"}]},
+    ("processors", "python"): {"file": "mask.py"},
     ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},

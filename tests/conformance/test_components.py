@@ -28,7 +28,7 @@ from penstock.config.types import HostPort
 from penstock.pipeline import Receiver, Stage
 from penstock.pipeline.runner import Running
 from tests.conformance.registry import LEAST, LISTENING
-from tests.kit import context, in_loop
+from tests.kit import context, copy_examples, in_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,6 +45,7 @@ every_component = pytest.mark.parametrize(("kind", "type_"), COMPONENTS)
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_examples(tmp_path)
     monkeypatch.chdir(tmp_path)
 
 
