@@ -23,6 +23,7 @@ from penstock.receivers.otlp import Config as Receiver
 from tests.kit import (
     Backend,
     GivenBackend,
+    copy_examples,
     eventually,
     in_loop,
     points,
@@ -47,6 +48,7 @@ receivers:
 processors:
   batch:
   memory_limiter: {check_interval: 1s, limit_percentage: 100}
+  python: {file: FOLDER/mask.py}
 exporters:
   debug:
   file: {path: PATH}
@@ -64,15 +66,15 @@ service:
   pipelines:
     traces:
       receivers: [otlp]
-      processors: [memory_limiter, batch]
+      processors: [memory_limiter, batch, python]
       exporters: [debug, file, forward]
     metrics:
       receivers: [otlp]
-      processors: [memory_limiter, batch]
+      processors: [memory_limiter, batch, python]
       exporters: [debug, file, forward]
     logs:
       receivers: [otlp]
-      processors: [memory_limiter, batch]
+      processors: [memory_limiter, batch, python]
       exporters: [debug, file, forward]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     metrics/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
@@ -107,7 +109,8 @@ class KeepConfig(ProcessorConfig):
 
 
 def everything(tmp_path: Path) -> Settings:
-    text = EVERYTHING.replace("PATH", str(tmp_path / "out.json"))
+    copy_examples(tmp_path)
+    text = EVERYTHING.replace("PATH", str(tmp_path / "out.json")).replace("FOLDER", str(tmp_path))
     settings = load_text(text, "all.yaml", {})
     pipelines = {
         id_: replace(pipeline, processors=(*pipeline.processors, "keep"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import sys
 import threading
 import time
 import weakref
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -64,12 +63,12 @@ class Pipeline:
             wire("traces: in -> own -> out", in_=self.source, own=own, out=self.backend)
         )
 
-    async def __aenter__(self) -> Pipeline:
+    async def __aenter__(self) -> Self:
         self.running: Running = await self._service.__aenter__()
         return self
 
-    async def __aexit__(self, *error: Any) -> None:
-        await self._service.__aexit__(*error)
+    async def __aexit__(self, *_: object) -> None:
+        await self._service.__aexit__(None, None, None)
 
     @property
     def names(self) -> list[str]:
@@ -135,12 +134,19 @@ async def test_a_class_has_settings_state_a_start_and_a_stop(write: Write, tmp_p
 
 @in_loop
 async def test_every_pipeline_has_a_state_of_its_own(write: Write) -> None:
-    own = Config(file=write("seen = []\ndef process(batch):\n  seen.append(1)\n  print(seen)\n"
-                            "  return batch if len(seen) == 1 else None\n"))
+    own = Config(
+        file=write(
+            "seen = []\ndef process(batch):\n  seen.append(1)\n  print(seen)\n"
+            "  return batch if len(seen) == 1 else None\n"
+        )
+    )
     source, backend = Source(), Backend()
     wiring = wire(
-        "traces: in -> own -> out", "traces/2: in -> own -> out",
-        in_=source, own=own, out=backend,
+        "traces: in -> own -> out",
+        "traces/2: in -> own -> out",
+        in_=source,
+        own=own,
+        out=backend,
     )
     async with service(wiring):
         await source.send(spans(1))
@@ -275,7 +281,7 @@ async def test_what_hangs_is_told_and_refused_until_it_returns(
 
         async with asyncio.timeout(5):
             while not await taken():
-                await asyncio.sleep(0.001)
+                pass
         assert len(pipeline.names) == 3
 
 
@@ -360,8 +366,7 @@ async def test_a_batch_is_not_kept_until_the_next_one_comes(write: Write) -> Non
         ("def process(batch): return batch\nraise OSError('no such disk')", "own.py:2, `raise"),
         ("class Processor:\n def process(self, batch): pass\n def start(self): 1 / 0", "own.py:3"),
         (
-            "class Config: pass\nclass Processor:\n def __init__(self, config): pass\n"
-            " def process(self, batch): pass",
+            "class Config: pass\nclass Processor:\n def process(self, batch): pass",
             "must derive from `pydantic.BaseModel`",
         ),
         ("import sys\ndef process(batch): pass\nsys.exit(0)", "SystemExit"),
@@ -554,5 +559,3 @@ def test_a_status_tells_what_failed_and_that_it_works_again(write: Write) -> Non
             return found
 
     assert asyncio.run(run()) == ["StatusRecoverableError", "StatusOK"]
-
-
