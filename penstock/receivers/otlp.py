@@ -152,8 +152,10 @@ class Otlp(Receiver):
             self._watches.pop().cancel()
         intake, self._intake = self._intake, None
         if intake is not None:
-            await asyncio.to_thread(intake.stop, STOP_GRACE)
-            asyncio.get_running_loop().remove_reader(intake.fileno())
+            try:
+                await asyncio.to_thread(intake.stop, STOP_GRACE)
+            finally:  # also when the stop is cut short: nobody could take what still comes
+                asyncio.get_running_loop().remove_reader(intake.fileno())
             self._take_the_rest()
             await self._custody.end()
         while self._gatekeepers:
