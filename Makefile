@@ -18,7 +18,7 @@ KERNEL := kernel/Cargo.toml
 SOURCES := $(KERNEL) kernel/Cargo.lock $(shell find kernel/src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test integration soak fuzz lint bench wheel clean
+.PHONY: help run test faults integration soak fuzz lint bench wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,7 +27,10 @@ run: $(VENV)/.installed ## run Penstock on its embedded default configuration
 	$(BIN)/penstock run
 
 test: $(VENV)/.tools ## run the tests that need nothing but this checkout
-	$(BIN)/pytest --ignore=tests/integration
+	$(BIN)/pytest --ignore=tests/integration --ignore=tests/faults
+
+faults: $(VENV)/.tools ## attack it for a short while: floods, bombs, hostile back ends, secrets
+	$(BIN)/pytest tests/faults
 
 integration: $(VENV)/.tools ## run the tests with real clients and back ends, from PENSTOCK_PEERS
 	$(BIN)/pytest tests/integration

@@ -4,7 +4,6 @@ than what stands here, and being wrong late takes no longer than being wrong at 
 from __future__ import annotations
 
 import ast
-import statistics
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -107,5 +106,5 @@ async def test_wrong_from_the_first_byte_takes_as_long_as_wrong_in_the_last(
                 begin = time.perf_counter()
                 await offer(guess)
                 taken.append(time.perf_counter() - begin)
-    first, last = map(statistics.median, times)
+    first, last = map(min, times)  # of which other work on the machine has no part
     assert 0.5 < first / last < 2
