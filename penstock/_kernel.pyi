@@ -252,6 +252,9 @@ class Intake:
         """Stop listening and taking requests; returns when the open ones are answered or `grace`
         seconds have passed."""
 
+def fnv1a_32(texts: list[bytes], seed: int) -> bytes:
+    """The 32-bit FNV-1a hash of a seed and each text, as native uint32."""
+
 def give_back_freed_memory() -> None:
     """Give what this process has freed back to the system now."""
 

@@ -7,6 +7,7 @@ pub mod column;
 pub mod edit;
 pub mod encode;
 pub mod encoding;
+pub mod hash;
 pub mod index;
 pub mod inner;
 pub mod intake;
@@ -46,6 +47,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<intake::Terms>()?;
     module.add_class::<intake::Tls>()?;
     module.add_class::<intake::Cors>()?;
+    module.add_function(wrap_pyfunction!(hash::fnv1a_32, module)?)?;
     module.add_function(wrap_pyfunction!(memory::give_back_freed_memory, module)?)?;
     module.add_function(wrap_pyfunction!(memory::hold_at_most, module)?)?;
     module.add_function(wrap_pyfunction!(memory::keep_freed_memory, module)?)
