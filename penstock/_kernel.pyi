@@ -84,6 +84,10 @@ class Pattern:
     def spans(self, texts: list[str]) -> list[list[tuple[int, int]]]:
         """Where every match in each text begins and ends, in characters."""
 
+    def places(self, texts: list[str]) -> list[list[tuple[int, int] | None] | None]:
+        """Where the groups of the first match in each text begin and end, in characters; 0 is all
+        of it. A group that took no part has no place."""
+
 @final
 class Group:
     """Requests that arrived together, as one batch that one verdict answers. Answer it once."""

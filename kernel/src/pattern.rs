@@ -70,6 +70,20 @@ impl Pattern {
     fn spans(&self, texts: Vec<Bound<'_, PyString>>) -> PyResult<Vec<Vec<(usize, usize)>>> {
         texts.iter().map(|value| Ok(spans(&self.regex, &text(value)?))).collect()
     }
+
+    /// Where the groups of the first match in each text are, in characters; 0 is all of it. `None`
+    /// stands for a text without a match and for a group that took no part in it.
+    fn places(&self, texts: Vec<Bound<'_, PyString>>) -> PyResult<Vec<Option<Vec<Place>>>> {
+        texts.iter().map(|value| Ok(places(&self.regex, &text(value)?))).collect()
+    }
+}
+
+type Place = Option<(usize, usize)>;
+
+fn places(regex: &Regex, text: &str) -> Option<Vec<Place>> {
+    let offset = |byte: usize| text[..byte].chars().count();
+    let found = regex.captures(text)?;
+    Some(found.iter().map(|group| Some((offset(group?.start()), offset(group?.end())))).collect())
 }
 
 impl Pattern {

@@ -9,9 +9,10 @@ import numpy as np
 from penstock.pipeline import Batch, Column, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from penstock.pipeline.batch import Mask
+    from penstock.pipeline.edits import Edits
 
 ITEM = {Signal.TRACES: "span", Signal.METRICS: "datapoint", Signal.LOGS: "log"}
 """What an item is called in paths."""
@@ -53,6 +54,16 @@ def overlaid(below: Column, above: Column, where: Mask | None) -> Column:
         return above
     shifted = above.codes + np.uint32(len(below.values))
     return Column(np.where(where, shifted, below.codes), below.values + above.values)
+
+
+def combined(columns: Sequence[Column], function: Callable[[list[Any]], Any]) -> Column:
+    """A column of a function of several, called once a distinct combination."""
+    codes = columns[0].codes.astype(np.int64)
+    for column in columns[1:]:
+        codes = np.unique(codes * len(column.values) + column.codes, return_inverse=True)[1]
+    _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
+    rows = [[column.values[column.codes[item]] for column in columns] for item in first.tolist()]
+    return Column(codes.astype(np.uint32), [function(row) for row in rows])
 
 
 class Attributes:
@@ -102,16 +113,17 @@ class Attributes:
 
     def keep_keys(self, keys: Iterable[str], where: Mask | None = None) -> None:
         """Leave only these keys."""
-        edits = self._edits().keep_keys(self.path, keys, where)
+        edits = self.edits().keep_keys(self.path, keys, where)
         self.batch, self._changes = edits.apply(), {}
 
     def apply(self) -> Batch:
         """The batch with every change."""
         if self._changes:
-            self.batch, self._changes = self._edits().apply(), {}
+            self.batch, self._changes = self.edits().apply(), {}
         return self.batch
 
-    def _edits(self) -> Any:
+    def edits(self) -> Edits:
+        """The changes as edits of `batch`, to which others can be added."""
         edits = self.batch.edit()
         for key, (column, where) in self._changes.items():
             edits.set(path_to(self.path, key), column, where)

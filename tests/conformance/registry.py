@@ -12,6 +12,7 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("processors", "memory_limiter"): {"check_interval": "1s", "limit_percentage": 100},
     ("processors", "python"): {"file": "mask.py"},
     ("processors", "resource"): {"attributes": [{"key": "host.ip", "action": "delete"}]},
+    ("processors", "span"): {"status": {"code": "Ok"}},
     ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},

@@ -36,6 +36,11 @@ def test_places_are_those_that_python_finds(texts: list[str]) -> None:
     assert Pattern("[ä🦀]+|b").spans(texts) == expected
 
 
+def test_places_of_groups_are_those_of_the_first_match() -> None:
+    found = Pattern(r"ä(b)?(?P<c>🦀+)").places(["🦀ä🦀🦀ä", "äb🦀", "b"])
+    assert found == [[(1, 4), None, (2, 4)], [(0, 3), (1, 2), (2, 3)], None]
+
+
 @pytest.mark.parametrize("pattern", ["(", r"(?=a)", r"(a)\1", "a{1000}{1000}{1000}", "[z-a]"])
 def test_what_cannot_be_done_in_linear_time_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"."):
