@@ -51,6 +51,9 @@ class Batch:
         Codes are native uint32; items of the code 0xFFFFFFFF are left as they are.
         """
 
+    def compact(self) -> Batch:
+        """The same items under as few resources, scopes and metrics as possible."""
+
     def keep(self, mask: SupportsBuffer) -> Batch: ...
     def partition(self, codes: SupportsBuffer) -> list[tuple[int, Batch]]: ...
     def split(self, max_items: int = 0, max_bytes: int = 0) -> list[Batch]: ...

@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::changes;
 use crate::column::{self, Numbers};
+use crate::compact;
 use crate::edit;
 use crate::inner;
 use crate::lookup::Found;
@@ -184,6 +185,13 @@ impl Batch {
         check_len(mask.item_count(), self.items(), "mask values")?;
         let keep: Vec<bool> = mask.to_vec(py)?.into_iter().map(|byte| byte != 0).collect();
         Ok(py.detach(|| self.kept(&keep)))
+    }
+
+    /// The same items under as few resources, scopes and metrics as possible.
+    fn compact(&self, py: Python<'_>) -> PyResult<Self> {
+        py.detach(|| Payload::parse(self.signal, compact::compact(&self.payloads)))
+            .map(|payload| self.with(vec![Arc::new(payload)]))
+            .map_err(|fault| malformed(py, fault))
     }
 
     fn partition(&self, py: Python<'_>, codes: PyBuffer<u32>) -> PyResult<Vec<(u32, Self)>> {

@@ -145,7 +145,7 @@ fn apply_to_level(payload: &Payload, level: usize, plans: &[&Plan], own: &mut Ow
 }
 
 /// What a message has besides `children`.
-fn own_fields<'a>(bytes: &'a [u8], node: &Node, children: &[Node]) -> Cow<'a, [u8]> {
+pub fn own_fields<'a>(bytes: &'a [u8], node: &Node, children: &[Node]) -> Cow<'a, [u8]> {
     if children.is_empty() {
         return Cow::Borrowed(node.body(bytes));
     }

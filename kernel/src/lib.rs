@@ -4,6 +4,7 @@ pub mod batch;
 pub mod changes;
 pub mod check;
 pub mod column;
+pub mod compact;
 pub mod edit;
 pub mod encode;
 pub mod encoding;

@@ -167,6 +167,11 @@ class Batch:
 
         return Edits(self)
 
+    def compact(self) -> Batch:
+        """The same items under as few resources, scopes and metrics as possible: those that say the
+        same, byte by byte, become one, where the first of them is."""
+        return Batch(self.native.compact())
+
     def partition(self, codes: NDArray[np.uint32]) -> list[tuple[int, Batch]]:
         """Split by code: one batch for each distinct code, in order of first appearance."""
         import numpy as np
