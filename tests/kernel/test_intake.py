@@ -267,3 +267,26 @@ def test_small_requests_are_joined_as_if_they_had_come_as_one(
         assert items == [part.to_otlp() for part in expected.split(max_items=1)]
     finally:
         intake.stop(0)
+
+
+@pytest.mark.parametrize(
+    ("host", "family", "reached", "not_reached"),
+    [
+        ("", 4, "127.0.0.1", "::1"),
+        ("", 6, "::1", "127.0.0.1"),
+        ("localhost", 4, "127.0.0.1", "::1"),
+        ("::1", 6, "::1", "127.0.0.1"),
+    ],
+)
+def test_an_address_may_be_of_one_version_of_ip_only(
+    intake: Intake, host: str, family: int, reached: str, not_reached: str
+) -> None:
+    port = intake.listen(host, 0, family=family)
+    socket.create_connection((reached, port), timeout=PATIENCE).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((not_reached, port), timeout=PATIENCE)
+
+
+def test_a_host_without_an_address_of_that_version_is_refused(intake: Intake) -> None:
+    with pytest.raises(OSError, match="no such address"):
+        intake.listen("127.0.0.1", 0, family=6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -20,12 +21,12 @@ from penstock.receivers.otlp import GRPC_METHODS
 from tests.certificates import issue
 from tests.kit import context, eventually, in_loop, spans
 from tests.receivers.clients import GrpcAnswer, GrpcSender
+from tests.receivers.serving import Server
 from tests.receivers.test_otlp import Stage, running
 from tests.receivers.test_otlp_tls import credentials, pem
 
 if TYPE_CHECKING:
     import logging
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -186,3 +187,10 @@ async def test_connections_that_are_ended_are_counted_by_reason() -> None:
         await eventually(lambda: given.telemetry.total(name, reason="header_timeout") == 1)
         assert given.telemetry.total(name) == 1
         writer.close()
+
+
+def test_every_reason_that_the_server_counts_is_documented() -> None:
+    document = (Path(__file__).parents[2] / "penstock" / "receivers" / "README.md").read_text()
+    server = Server()
+    reasons = {*server.intake.endings(), *server.intake.stats()} - {"connections"}
+    assert [reason for reason in sorted(reasons) if f"`{reason}`" not in document] == []

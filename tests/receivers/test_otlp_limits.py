@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from h2.errors import ErrorCodes
 
+from penstock._kernel import Terms
 from penstock.pipeline import Batch, Signal
 from penstock.receivers.otlp import GRPC_METHODS
 from tests.kit import spans
 from tests.receivers.clients import connect, post, read_response, send_grpc, send_http
 from tests.receivers.raw_http2 import GRPC_HEAD, H2Sender, framed
-from tests.receivers.serving import MIB, Server, serving
+from tests.receivers.serving import MIB, Server, eventually, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,3 +119,38 @@ def test_a_connection_serves_others_while_one_of_its_requests_is_too_large(
         assert sender.grpc(Signal.TRACES, framed(FITTING.to_otlp())).grpc_code == 0
         assert sender.streams[large].grpc_code == RESOURCE_EXHAUSTED
     small.tell(1)
+
+
+def test_requests_beyond_those_that_may_be_open_are_refused_and_counted() -> None:
+    terms = Terms(max_concurrent_streams=2)
+    with serving(terms=terms) as server, H2Sender(server.port) as sender:
+        calls = [sender.open(GRPC_METHODS[Signal.TRACES], *GRPC_HEAD) for _ in range(3)]
+        assert sender.wait(calls[2]).reset == ErrorCodes.REFUSED_STREAM
+        assert server.counted("refused_stream") == 1
+        sender.push(calls[0], framed(b""), end=True)
+        assert sender.wait(calls[0]).grpc_code == 0
+
+
+LONG = [(f"x-{number}", "y" * 8000) for number in range(9)]
+
+
+def test_headers_over_their_limit_are_refused_and_counted(server: Server) -> None:
+    with H2Sender(server.port) as sender:
+        call = sender.grpc(Signal.TRACES, framed(b""), *LONG)
+        assert call.grpc_code == RESOURCE_EXHAUSTED
+        assert sender.grpc(Signal.TRACES, framed(b"")).grpc_code == 0
+    assert server.counted("header_too_large") == 1
+    assert post(server.port, "/v1/traces", b"", dict(LONG)).status == 431
+    eventually(lambda: server.ended("header_too_large") == 1)
+
+
+def test_halves_of_heads_count_against_what_may_wait() -> None:
+    """And no longer when their connections are gone."""
+    half = b"POST /v1/traces HTTP/1.1\r\nX: " + bytes(60_000).replace(b"\0", b"x")
+    with serving(max_waiting_bytes=150_000) as server:
+        with ExitStack() as halves:
+            for _ in range(3):
+                halves.enter_context(connect(server.port)).sendall(half)
+            eventually(lambda: send_http(server, spans(1)).status == 503)
+            assert server.counted("overloaded") > 0
+        eventually(lambda: send_http(server, spans(1)).status == 200)
