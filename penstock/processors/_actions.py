@@ -136,7 +136,7 @@ class Put:
         action = self._action
         if not action.from_attribute:
             value = action.default_value if action.value is None else action.value
-            return everywhere(attributes.batch, value)
+            return everywhere(len(attributes), value)
         column = attributes.get(action.from_attribute)
         return column.map(lambda found: action.default_value if found is None else found)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ITEM = {Signal.TRACES: "span", Signal.METRICS: "datapoint", Signal.LOGS: "log"}
 """What an item is called in paths."""
 
-_MANY = 64
+MANY = 64
 """Keys from which attributes are changed as a whole: one pass of edits holds as many, and looking
 for each key among as many others would take their square."""
 
@@ -43,9 +43,9 @@ def present(column: Column) -> Mask:
     return column.where(lambda value: value is not None)
 
 
-def everywhere(batch: Batch, value: Any) -> Column:
+def everywhere(length: int, value: Any) -> Column:
     """A column of one value."""
-    return Column(np.zeros(len(batch), dtype=np.uint32), [value])
+    return Column(np.zeros(length, dtype=np.uint32), [value])
 
 
 def overlaid(below: Column, above: Column, where: Mask | None) -> Column:
@@ -75,6 +75,11 @@ class Attributes:
         self.path = path
         self._changes: dict[str, tuple[Column, Mask | None]] = {}
 
+    def __len__(self) -> int:
+        """Items, or span events where the path leads to those."""
+        inside = self.path.startswith("spanevent")
+        return len(self.batch.owners()) if inside else len(self.batch)
+
     def get(self, key: str) -> Column:
         """What each item has under `key`, `None` where it is absent."""
         column, where = self._changes.get(key, (None, None))
@@ -89,7 +94,7 @@ class Attributes:
         `None` deletes."""
         if where is not None and not where.any():
             return
-        column = value if isinstance(value, Column) else everywhere(self.batch, value)
+        column = value if isinstance(value, Column) else everywhere(len(self), value)
         before = self._changes.get(key)
         if before is not None and where is not None:
             column = overlaid(before[0], column, where)
@@ -104,7 +109,7 @@ class Attributes:
         self, keys: Collection[str], function: Callable[[Any], Any], where: Mask | None = None
     ) -> None:
         """Let `keys` have `function` of what they have."""
-        if len(keys) > _MANY:
+        if len(keys) > MANY:
             self._change_as_a_whole(keys, function, where)
             return
         for key in keys:

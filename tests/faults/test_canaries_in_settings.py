@@ -48,6 +48,9 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"tls": TLS},
         {"use_v2": True, "http": {"endpoint": "localhost:0", "tls": TLS}},
     ],
+    ("processors", "redaction"): [
+        {"hash_function": "hmac-sha512", "hmac_key": "{canary}" + 64 * "x"},
+    ],
     ("receivers", "otlp"): [{"protocols": {"grpc": {"tls": TLS}, "http": {"tls": TLS}}}],
     ("service", "telemetry"): [
         {
