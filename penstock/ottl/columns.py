@@ -1,0 +1,191 @@
+"""Functions of columns: called for the distinct combinations of values, not for items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from penstock.ottl.values import Failure, Fault
+from penstock.pipeline import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from penstock.pipeline.batch import Mask
+
+    Codes = NDArray[np.uint32]
+
+_DENSE = 8
+"""Combinations an item, up to which marking all that could be is faster than sorting those that
+are."""
+
+_CODES = 2**62
+"""Combinations that fit into one integer an item."""
+
+
+def constant(value: Any, length: int) -> Column:
+    """The same value for every item."""
+    return Column(np.zeros(length, dtype=np.uint32), [value])
+
+
+def merged(old: Column, new: Column, where: Mask | None) -> Column:
+    """`new` where the mask is true, `old` elsewhere."""
+    if where is None:
+        return new
+    codes = np.where(where, new.codes + np.uint32(len(old.values)), old.codes)
+    return Column(codes.astype(np.uint32), [*old.values, *new.values])
+
+
+def each(
+    function: Callable[..., Any], columns: Sequence[Column], where: Mask | None = None
+) -> Column:
+    """A column of what `function` makes of the values of several, called once a combination.
+
+    Where the mask is false the result is `None`, and nothing is called for it. What raises a
+    `Fault`, or is given a failure, becomes a `Failure`.
+    """
+    codes, places = _combinations(columns, where)
+    taken = [
+        [column.values[place] for place in places_of.tolist()]
+        for column, places_of in zip(columns, places, strict=True)
+    ]
+    values = [guarded(function, *row) for row in zip(*taken, strict=True)]
+    if where is not None:
+        codes = np.where(where, codes, np.uint32(len(values)))
+        values.append(None)
+    return Column(codes, values)
+
+
+def guarded(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What `function` returns, or the failure that it is given or that it makes."""
+    for argument in arguments:
+        if type(argument) is Failure:
+            return argument
+    try:
+        return function(*arguments)
+    except (Fault, ValueError, OverflowError) as error:
+        return Failure(str(error))
+
+
+def _combinations(
+    columns: Sequence[Column], where: Mask | None
+) -> tuple[Codes, list[NDArray[np.intp]]]:
+    """A code for each item, and for each column which of its values each code stands for."""
+    sizes = [len(column.values) for column in columns]
+    joint = columns[0].codes.astype(np.int64)
+    total = sizes[0]
+    for column, size in zip(columns[1:], sizes[1:], strict=True):
+        total *= size
+        if total > _CODES:
+            return _by_rows(columns, where)
+        joint = joint * size + column.codes
+    codes, present = _present(joint, total, where)
+    places = []
+    for size in reversed(sizes):
+        present, place = np.divmod(present, size)
+        places.append(place)
+    return codes, places[::-1]
+
+
+def _present(
+    joint: NDArray[np.int64], total: int, where: Mask | None
+) -> tuple[Codes, NDArray[np.int64]]:
+    """New codes without gaps, and the old ones that they stand for."""
+    used = joint if where is None else joint[where]
+    if total > _DENSE * len(joint) + 64:
+        present, inverse = np.unique(used, return_inverse=True)
+        codes = np.zeros(len(joint), dtype=np.uint32)
+        codes[slice(None) if where is None else where] = inverse
+        return codes, present
+    seen = np.zeros(total, dtype=np.bool_)
+    seen[used] = True
+    ranks = np.cumsum(seen, dtype=np.uint32) - np.uint32(1)
+    return ranks[joint], np.flatnonzero(seen)
+
+
+def _by_rows(
+    columns: Sequence[Column], where: Mask | None
+) -> tuple[Codes, list[NDArray[np.intp]]]:
+    table = np.stack([column.codes for column in columns], axis=1)
+    used = table if where is None else table[where]
+    rows, inverse = np.unique(used, axis=0, return_inverse=True)
+    codes = np.zeros(len(table), dtype=np.uint32)
+    codes[slice(None) if where is None else where] = inverse.reshape(-1)
+    return codes, [rows[:, place].astype(np.intp) for place in range(len(columns))]
+
+
+def whole(
+    function: Callable[[list[Any]], list[Any]], column: Column, where: Mask | None = None
+) -> Column:
+    """As `each` of one column, for a function of many values at once; `function` is given values
+    that are no failures."""
+    seen = np.zeros(len(column.values), dtype=np.bool_)
+    seen[column.codes if where is None else column.codes[where]] = True
+    places = [
+        place
+        for place in np.flatnonzero(seen).tolist()
+        if type(column.values[place]) is not Failure
+    ]
+    values: list[Any] = [value if type(value) is Failure else None for value in column.values]
+    for place, value in zip(
+        places, function([column.values[place] for place in places]), strict=True
+    ):
+        values[place] = value
+    return Column(column.codes, values)
+
+
+class Truth(NamedTuple):
+    """Whether a condition holds for each item, and for which ones that could not be told."""
+
+    hits: Mask
+    failed: Mask | None = None
+    reason: str = ""
+
+
+def truth(column: Column, where: Mask | None = None) -> Truth:
+    """A column of bools as the outcome of a condition; anything else in it is a failure."""
+    hits = np.fromiter((value is True for value in column.values), np.bool_, len(column.values))
+    wrong = [place for place, value in enumerate(column.values) if type(value) is not bool]
+    found = hits[column.codes] if where is None else hits[column.codes] & where
+    if not wrong:
+        return Truth(found)
+    failed = np.isin(column.codes, wrong)
+    if where is not None:
+        failed &= where
+    if not failed.any():
+        return Truth(found)
+    return Truth(found, failed, _reason(column.values[column.codes[failed.argmax()]]))
+
+
+def failures(column: Column, where: Mask | None) -> Truth | None:
+    """Where a column has failures, with the first one's reason; `None` for nowhere."""
+    wrong = [place for place, value in enumerate(column.values) if type(value) is Failure]
+    if not wrong:
+        return None
+    failed = np.isin(column.codes, wrong)
+    if where is not None:
+        failed &= where
+    if not failed.any():
+        return None
+    return Truth(~failed, failed, _reason(column.values[column.codes[failed.argmax()]]))
+
+
+def _reason(value: Any) -> str:
+    from penstock.ottl.values import kind_of
+
+    return value.reason if type(value) is Failure else f"expected a bool, found {kind_of(value)}"
+
+
+def numbers(column: Column) -> NDArray[Any] | None:
+    """Its numbers, one for each item, if all are ints or all are doubles."""
+    kinds = set(map(type, column.values))
+    if kinds not in ({int}, {float}):
+        return None
+    try:
+        kind = np.int64 if kinds == {int} else np.float64
+        return np.array(column.values, dtype=kind)[column.codes]
+    except OverflowError:  # a time after 2262, which only 64 bits without a sign hold
+        return None

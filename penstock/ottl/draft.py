@@ -1,0 +1,138 @@
+"""A batch on its way through statements: what they wrote is read before it is in the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.ottl.columns import constant, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from penstock.pipeline import Batch, Column
+    from penstock.pipeline.batch import Mask
+    from penstock.pipeline.edits import Edits
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value lies: a path of the kernel.
+
+    `slot` is the same for paths that are two views of one field. What is `shared` belongs to
+    several items: a resource, a scope or a metric.
+    """
+
+    path: str
+    slot: str
+    shared: bool
+
+    def meets(self, other: Place) -> bool:
+        """Whether a change of the one may be a change of the other."""
+        return _within(self.slot, other.slot) or _within(other.slot, self.slot)
+
+
+def _within(inner: str, outer: str) -> bool:
+    return inner.startswith(outer) and inner[len(outer) : len(outer) + 1] in {"", ".", "["}
+
+
+class Draft:
+    """A batch, and edits that are not yet in it; `finish` writes them, all at once if it can.
+
+    A column that was written is put together of what was there and what was written. Where that
+    cannot tell what the kernel would make of it, the edits are written first: a field of a message
+    that was replaced, keys that were dropped, and what items share, of which the last one's value
+    counts.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.replace(batch)
+
+    def replace(self, batch: Batch) -> None:
+        """Go on with another batch, in which all edits are and whose items may be others."""
+        self._batch = batch
+        self._edits: Edits | None = None
+        self._pending: dict[Place, list[tuple[Column, Mask | None]]] = {}
+        self._retained: list[Place] = []
+        self._columns: dict[Place, Column] = {}
+        self._caches: dict[str, Column] = {}
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    @property
+    def batch(self) -> Batch:
+        """The batch with all edits."""
+        self._flush()
+        return self._batch
+
+    def column(self, place: Place) -> Column:
+        """The values at a place, after all that was written."""
+        known = self._columns.get(place)
+        if known is not None:
+            return known
+        if self._hides(place):
+            self._flush()
+        column = self._batch.column(place.path)
+        for written, where in self._pending.get(place, ()):
+            column = merged(column, written, where)
+        self._columns[place] = column
+        return column
+
+    def keys(self, place: Place) -> list[str]:
+        """The distinct keys of the attributes at a place."""
+        if any(place.meets(other) for other in (*self._pending, *self._retained)):
+            self._flush()
+        return self._batch.keys(place.path)
+
+    def set(self, place: Place, column: Column, where: Mask | None) -> None:
+        """Write a column where the mask is true; `None` deletes."""
+        if any(place.meets(retained) for retained in self._retained):
+            self._flush()
+        known = self._columns.get(place)
+        self._forget(place)
+        self._editing().set(place.path, column, where)
+        self._pending.setdefault(place, []).append((column, where))
+        if not place.shared and (known is not None or where is None):
+            self._columns[place] = column if known is None else merged(known, column, where)
+
+    def keep_keys(self, place: Place, keys: Iterable[str], where: Mask | None) -> None:
+        """Leave only these keys in the attributes at a place."""
+        self._forget(place)
+        self._editing().keep_keys(place.path, keys, where)
+        self._retained.append(place)
+
+    def cache(self, context: str) -> Column:
+        """The maps in which statements of a context keep what is for later ones."""
+        return self._caches.get(context) or constant({}, len(self))
+
+    def set_cache(self, context: str, column: Column, where: Mask | None) -> None:
+        """Write maps into the cache of a context."""
+        self._caches[context] = merged(self.cache(context), column, where)
+
+    def drop_caches(self) -> None:
+        """Forget what is in the caches: a list of statements has its own."""
+        self._caches = {}
+
+    def _hides(self, place: Place) -> bool:
+        """Whether what was written must be in the batch before a place can be read."""
+        others = (other for other in self._pending if other != place or other.shared)
+        return any(place.meets(other) for other in (*others, *self._retained))
+
+    def _editing(self) -> Edits:
+        if self._edits is None:
+            self._edits = self._batch.edit()
+        return self._edits
+
+    def _forget(self, place: Place) -> None:
+        """Drop the columns that a change of a place may change."""
+        for known in [known for known in self._columns if known.meets(place)]:
+            del self._columns[known]
+
+    def _flush(self) -> None:
+        if self._edits is not None:
+            self._batch = self._edits.apply()
+            self._edits = None
+            self._pending.clear()
+            self._retained.clear()
+

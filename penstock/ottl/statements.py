@@ -1,0 +1,172 @@
+"""Statements and conditions, compiled: what components use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from penstock.ottl import syntax
+from penstock.ottl.compile import Compiler
+from penstock.ottl.contexts import Scope
+from penstock.ottl.draft import Draft
+from penstock.ottl.editing import Edit, failure_of
+from penstock.ottl.errors import StatementError, hint
+from penstock.ottl.functions.editors import EDITORS as BASIC
+from penstock.ottl.functions.replacing import EDITORS as REPLACING
+from penstock.ottl.grammar import parse_condition, parse_statement
+from penstock.ottl.paths import Target
+from penstock.ottl.signature import Kind, parameters
+from penstock.pipeline import Column, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from penstock.ottl.evaluate import Condition as Evaluated
+    from penstock.ottl.evaluate import Expression
+    from penstock.pipeline import Signal
+    from penstock.pipeline.batch import Mask
+    from penstock.pipeline.faults import FaultLog
+
+EDITORS = BASIC | REPLACING
+
+
+class ErrorMode(StrEnum):
+    """What becomes of an item for which a statement or a condition fails."""
+
+    IGNORE = "ignore"
+    SILENT = "silent"
+    PROPAGATE = "propagate"
+
+
+class Reporter:
+    """Does with failures what an error mode says: logs, keeps still, or refuses the batch."""
+
+    def __init__(self, mode: ErrorMode, log: FaultLog) -> None:
+        self._mode = mode
+        self._log = log
+
+    def report(self, text: str, failed: Mask, reason: str) -> None:
+        """Note that a statement failed for some items. Raises `Invalid` where that refuses them."""
+        if self._mode is ErrorMode.PROPAGATE:
+            msg = f"{text}: {reason}"
+            raise Invalid(msg)
+        if self._mode is ErrorMode.IGNORE:
+            self._log.report(f"Failed: {text}", int(failed.sum()), reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on items of a signal."""
+
+    text: str
+    _condition: Evaluated
+
+    @classmethod
+    def compile(cls, text: str, signal: Signal, context: str | None = None) -> Condition:
+        """Read a condition. With a context, paths need not begin with it.
+
+        Raises `StatementError`, which has the place of the fault.
+        """
+        return cls(text, Compiler(Scope(signal, context)).condition(parse_condition(text)))
+
+    def mask(self, draft: Draft, reporter: Reporter, where: Mask | None = None) -> Mask:
+        """The items for which it is true, of those where a mask is; false where it fails."""
+        found = self._condition.truth(draft, where)
+        if found.failed is not None and found.failed.any():
+            reporter.report(self.text, found.failed, found.reason)
+        return found.hits
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """An editor with its arguments, and the condition under which it does its work."""
+
+    text: str
+    _edit: Callable[..., None]
+    _columns: dict[str, Expression]
+    _condition: Condition | None
+
+    @classmethod
+    def compile(cls, text: str, signal: Signal, context: str | None = None) -> Statement:
+        """Read a statement. With a context, paths need not begin with it.
+
+        Raises `StatementError`, which has the place of the fault.
+        """
+        tree = parse_statement(text)
+        compiler = Compiler(Scope(signal, context))
+        edit, columns = _editor(compiler, tree.editor)
+        condition = None
+        if tree.condition is not None:
+            condition = Condition(text, compiler.condition(tree.condition))
+        return cls(text, edit, columns, condition)
+
+    def run(self, draft: Draft, reporter: Reporter, where: Mask | None = None) -> None:
+        """Do the work for the items where a mask is true; those that fail stay as they are."""
+        if self._condition is not None:
+            where = self._condition.mask(draft, reporter, where)
+            if not where.any():
+                return
+            where = None if where.all() else where
+        edit = Edit(draft, where)
+        columns = {name: one.column(draft, where) for name, one in self._columns.items()}
+        self._edit(edit, **columns)
+        failed = failure_of(edit.failed)
+        if failed is not None and failed.failed is not None:
+            reporter.report(self.text, failed.failed, failed.reason)
+
+
+def _editor(
+    compiler: Compiler, call: syntax.Call
+) -> tuple[Callable[..., None], dict[str, Expression]]:
+    """The editor with what is known of its arguments, and the columns that it is given."""
+    if call.name not in EDITORS:
+        raise StatementError(call.at, f"there is no editor `{call.name}`{hint(call.name, EDITORS)}")
+    function = EDITORS[call.name]
+    known: dict[str, Any] = {}
+    columns: dict[str, Expression] = {}
+    for parameter, node in compiler.bind(call, parameters(function)[1:]):
+        if node is None:
+            continue
+        if parameter.kind is Target:
+            known[parameter.name] = _target(compiler, node)
+        elif isinstance(parameter.kind, Kind):
+            known[parameter.name] = compiler.literal(node, parameter.kind)
+        else:
+            columns[parameter.name] = compiler.value(node)
+    return partial(function, **known), columns
+
+
+def _target(compiler: Compiler, node: syntax.Node) -> Target:
+    if not isinstance(node, syntax.Path):
+        raise StatementError(node.at, "expected a path that can be set")
+    target = compiler.target(node)
+    if not target.writable:
+        raise StatementError(node.at, f"`{target.text}` cannot be set")
+    return target
+
+
+def run(
+    statements: Iterable[Statement],
+    draft: Draft,
+    reporter: Reporter,
+    conditions: Iterable[Condition] = (),
+) -> None:
+    """Run statements one after the other, on items for which any of the conditions is true."""
+    where = matching(conditions, draft, reporter)
+    if where is None or where.any():
+        for statement in statements:
+            statement.run(draft, reporter, where)
+
+
+def matching(conditions: Iterable[Condition], draft: Draft, reporter: Reporter) -> Mask | None:
+    """The items for which any of the conditions is true; `None` where there are none."""
+    found: Mask | None = None
+    for condition in conditions:
+        rest = None if found is None else ~found
+        hits = condition.mask(draft, reporter, rest)
+        found = hits if found is None else found | hits
+    return found
+
+
