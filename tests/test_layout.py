@@ -31,9 +31,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.redaction": (),
     "penstock.cli": ("penstock.cli", "penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
+    "penstock.ottl": ("penstock.ottl", "penstock.pipeline", "penstock._kernel", *BENEATH),
     "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),
     **{
-        kind.package: (kind.package, "penstock.pipeline", "penstock._kernel", *BENEATH)
+        kind.package: (
+            kind.package,
+            "penstock.ottl",
+            "penstock.pipeline",
+            "penstock._kernel",
+            *BENEATH,
+        )
         for kind in Kind
     },
 }

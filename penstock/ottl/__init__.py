@@ -2,15 +2,15 @@
 
 from penstock.ottl.draft import Draft
 from penstock.ottl.errors import StatementError
-from penstock.ottl.statements import Condition, ErrorMode, Reporter, Statement, matching, run
+from penstock.ottl.statements import Condition, ErrorMode, Program, Reporter, Statement, matching
 
 __all__ = [
     "Condition",
     "Draft",
     "ErrorMode",
+    "Program",
     "Reporter",
     "Statement",
     "StatementError",
     "matching",
-    "run",
 ]

@@ -106,9 +106,7 @@ def _present(
     return ranks[joint], np.flatnonzero(seen)
 
 
-def _by_rows(
-    columns: Sequence[Column], where: Mask | None
-) -> tuple[Codes, list[NDArray[np.intp]]]:
+def _by_rows(columns: Sequence[Column], where: Mask | None) -> tuple[Codes, list[NDArray[np.intp]]]:
     table = np.stack([column.codes for column in columns], axis=1)
     used = table if where is None else table[where]
     rows, inverse = np.unique(used, axis=0, return_inverse=True)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.ottl import syntax
-from penstock.ottl.contexts import ENUMS, Scope
+from penstock.ottl.contexts import ENUMS, EVENTS, Scope
 from penstock.ottl.errors import StatementError, hint
 from penstock.ottl.evaluate import (
     COMPARISONS,
@@ -30,15 +30,15 @@ from penstock.ottl.functions.strings import is_match
 from penstock.ottl.functions.telemetry import CONTEXTS
 from penstock.ottl.paths import Target, resolve
 from penstock.ottl.signature import FUNCTION, Kind, Parameter, parameters
-from penstock.ottl.values import Fault
+from penstock.ottl.values import Fault, is_number, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from penstock.ottl.evaluate import Condition, Expression
     from penstock.ottl.syntax import Node
 
-_LOGICAL = {"and": Both, "or": Either}
+_LOGICAL: dict[str, type[Both | Either]] = {"and": Both, "or": Either}
 Bound = tuple[Parameter, "Node | None"]
 """A parameter, and what it is given; `None` where its default is."""
 
@@ -48,6 +48,8 @@ class Compiler:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self.of_events = scope.context == EVENTS
+        """Whether what was compiled is about span events."""
 
     def condition(self, node: Node) -> Condition:
         """A condition. Raises `StatementError`."""
@@ -65,7 +67,7 @@ class Compiler:
         problem = "expected a condition: a comparison, a converter, true or false"
         raise StatementError(node.at, problem)
 
-    def value(self, node: Node) -> Expression:
+    def value(self, node: Node) -> Expression:  # noqa: PLR0911  (a kind of node each)
         """A value. Raises `StatementError`."""
         match node:
             case syntax.Literal():
@@ -83,8 +85,7 @@ class Compiler:
                 values = (self.value(item) for _, item in node.items)
                 return _gathered(lambda *items: dict(zip(keys, items, strict=True)), values)
             case syntax.Unary(operator="+" | "-"):
-                operand = self.value(node.operand)
-                return operand if node.operator == "+" else _gathered(negated, [operand])
+                return self._signed(node)
             case syntax.Binary() if node.operator in "+-*/":
                 return Arithmetic(node.operator, self.value(node.left), self.value(node.right))
         raise StatementError(node.at, "expected a value, found a condition")
@@ -92,7 +93,9 @@ class Compiler:
     def target(self, path: syntax.Path) -> Target:
         """What a path leads to. Raises `StatementError`."""
         keys = tuple(tuple(map(self.value, segment.keys)) for segment in path.segments)
-        return resolve(path, keys, self._scope)
+        target = resolve(path, keys, self._scope)
+        self.of_events |= target.text.startswith(f"{EVENTS}.")
+        return target
 
     def bind(self, call: syntax.Call, expected: tuple[Parameter, ...]) -> list[Bound]:
         """The arguments of a call by parameter. Raises `StatementError`."""
@@ -118,6 +121,14 @@ class Compiler:
         except (Fault, ValueError) as error:
             raise StatementError(node.at, str(error)) from None
 
+    def _signed(self, node: syntax.Unary) -> Expression:
+        operand = self.value(node.operand)
+        if node.operator == "+":
+            return operand
+        if isinstance(operand, Constant) and not is_number(operand.value):
+            raise StatementError(node.at, f"`-` of {kind_of(operand.value)}")
+        return _gathered(negated, [operand])
+
     def _indexed(self, value: Expression, keys: tuple[Node, ...]) -> Expression:
         for key in keys:
             value = Apply(entry, (value, self.value(key)))
@@ -137,17 +148,25 @@ class Compiler:
             if node is not None and isinstance(parameter.kind, Kind) and parameter.kind.literal
         }
         taken = [
-            (parameter, self.value(node))
+            (parameter, self._argument(parameter, node))
             for parameter, node in bound
             if node is not None and parameter.name not in fixed
         ]
-        for (parameter, expression), node in zip(taken, [n for p, n in bound if n is not None and p.name not in fixed], strict=True):
-            _check_known(parameter, expression, node)
         if function is is_match:
             return ApplyAtOnce(partial(function, **fixed), taken[0][1])
         names = [parameter.name for parameter, _ in taken]
         kinds = [parameter.kind for parameter, _ in taken]
         return Apply(_checked(function, names, kinds, fixed), tuple(value for _, value in taken))
+
+    def _argument(self, parameter: Parameter, node: Node) -> Expression:
+        """The value for a parameter; a literal that it can never take is refused."""
+        expression = self.value(node)
+        if isinstance(expression, Constant) and isinstance(parameter.kind, Kind):
+            try:
+                parameter.kind.check(expression.value)
+            except (Fault, ValueError) as error:
+                raise StatementError(node.at, f"`{parameter.name}`: {error}") from None
+        return expression
 
     def _of_draft(self, call: syntax.Call) -> Expression:
         context, function = CONTEXTS[call.name]
@@ -223,15 +242,6 @@ def _parameter(
     raise StatementError(argument.at, problem)
 
 
-def _check_known(parameter: Parameter, expression: Expression, node: Node) -> None:
-    """Refuse a literal that the parameter can never take."""
-    if isinstance(expression, Constant) and isinstance(parameter.kind, Kind):
-        try:
-            parameter.kind.check(expression.value)
-        except (Fault, ValueError) as error:
-            raise StatementError(node.at, f"`{parameter.name}`: {error}") from None
-
-
 def _checked(
     function: Callable[..., Any], names: list[str], kinds: list[Any], fixed: dict[str, Any]
 ) -> Callable[..., Any]:
@@ -244,5 +254,3 @@ def _checked(
         return function(**given, **fixed)
 
     return call
-
-

@@ -43,6 +43,12 @@ _SPAN: Fields = {
     **of.string("status.message"),
     **of.integer("flags"),
 }
+_EVENT: Fields = {
+    **of.time("time"),
+    **of.string("name"),
+    **of.attributes(),
+    **of.integer("dropped_attributes_count"),
+}
 _METRIC: Fields = {
     **of.string("name"),
     **of.string("description"),
@@ -95,6 +101,7 @@ FIELDS: Mapping[str, Fields] = {
     "resource": _RESOURCE,
     "scope": _SCOPE,
     "span": _SPAN,
+    "spanevent": _EVENT,
     "metric": _METRIC,
     "datapoint": _DATAPOINT,
     "log": _LOG,
@@ -105,18 +112,20 @@ ALIASES = {"instrumentation_scope": "scope"}
 """Older names of contexts."""
 
 CONTEXTS: Mapping[Signal, tuple[str, ...]] = {
-    Signal.TRACES: ("resource", "scope", "span"),
+    Signal.TRACES: ("resource", "scope", "span", "spanevent"),
     Signal.METRICS: ("resource", "scope", "metric", "datapoint"),
     Signal.LOGS: ("resource", "scope", "log"),
 }
 """The contexts of a signal, from what most items share to the items."""
 
 NOT_HERE = {
-    "spanevent": "use the path `span.events`, or the context span",
     "exemplar": "use the path `datapoint.exemplars`",
     "profile": "profiles are not carried",
 }
 """Contexts of the Collector's that are refused, and what to do instead."""
+
+EVENTS = "spanevent"
+"""The context whose items are not spans but the events in them."""
 
 
 class Scope(NamedTuple):
@@ -155,6 +164,8 @@ _NUMBERED: Mapping[str, list[str]] = {
     ],
 }
 ENUMS = {
-    f"{enum}_{name}": number for enum, names in _NUMBERED.items() for number, name in enumerate(names)
+    f"{enum}_{name}": number
+    for enum, names in _NUMBERED.items()
+    for number, name in enumerate(names)
 } | {"FLAG_NONE": 0, "FLAG_NO_RECORDED_VALUE": 1}
 """The names of OTLP for numbers."""

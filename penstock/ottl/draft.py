@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from penstock.ottl.columns import constant, merged
+from penstock.ottl.contexts import EVENTS
+from penstock.pipeline import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from penstock.pipeline import Batch, Column
+    from numpy.typing import NDArray
+
+    from penstock.pipeline import Batch
     from penstock.pipeline.batch import Mask
     from penstock.pipeline.edits import Edits
 
@@ -36,6 +42,9 @@ def _within(inner: str, outer: str) -> bool:
     return inner.startswith(outer) and inner[len(outer) : len(outer) + 1] in {"", ".", "["}
 
 
+_WHOLE_EVENTS = Place("span.events", "span.events", shared=False)
+
+
 class Draft:
     """A batch, and edits that are not yet in it; `finish` writes them, all at once if it can.
 
@@ -55,7 +64,7 @@ class Draft:
         self._pending: dict[Place, list[tuple[Column, Mask | None]]] = {}
         self._retained: list[Place] = []
         self._columns: dict[Place, Column] = {}
-        self._caches: dict[str, Column] = {}
+        self.drop_caches()
 
     def __len__(self) -> int:
         return len(self._batch)
@@ -78,6 +87,12 @@ class Draft:
             column = merged(column, written, where)
         self._columns[place] = column
         return column
+
+    def owners(self) -> NDArray[np.uint32]:
+        """For each span event, the position of its span."""
+        if any(_WHOLE_EVENTS.meets(place) for place in self._pending if not _of_events(place)):
+            self._flush()
+        return self._batch.owners()
 
     def keys(self, place: Place) -> list[str]:
         """The distinct keys of the attributes at a place."""
@@ -112,7 +127,15 @@ class Draft:
 
     def drop_caches(self) -> None:
         """Forget what is in the caches: a list of statements has its own."""
-        self._caches = {}
+        self._caches: dict[str, Column] = {}
+        self._events: Events | None = None
+
+    @property
+    def events(self) -> Events:
+        """The same draft, with span events as its items."""
+        if self._events is None:
+            self._events = Events(self)
+        return self._events
 
     def _hides(self, place: Place) -> bool:
         """Whether what was written must be in the batch before a place can be read."""
@@ -136,3 +159,57 @@ class Draft:
             self._pending.clear()
             self._retained.clear()
 
+
+class Events(Draft):
+    """The span events of a draft: they are its items, and what is their span's they share.
+
+    It writes into the draft that it is made of.
+    """
+
+    def __init__(self, spans: Draft) -> None:
+        self._spans = spans
+        self.drop_caches()
+
+    def __len__(self) -> int:
+        return len(self._spans.owners())
+
+    @property
+    def batch(self) -> Batch:
+        """The batch of the spans, with all edits."""
+        return self._spans.batch
+
+    def column(self, place: Place) -> Column:
+        """The value of every event: where it is its span's, the same for all of that span."""
+        column = self._spans.column(place)
+        if _of_events(place):
+            return column
+        return Column(column.codes[self._spans.owners()], column.values)
+
+    def keys(self, place: Place) -> list[str]:
+        """The distinct keys of the attributes at a place."""
+        return self._spans.keys(place)
+
+    def set(self, place: Place, column: Column, where: Mask | None) -> None:
+        """Write a column where the mask is true. Of the events of one span the last counts."""
+        if not _of_events(place):
+            column, where = self._of_spans(column, where)
+        self._spans.set(place, column, where)
+
+    def keep_keys(self, place: Place, keys: Iterable[str], where: Mask | None) -> None:
+        """Leave only these keys in the attributes at a place."""
+        if not _of_events(place):
+            _, where = self._of_spans(constant(None, len(self)), where)
+        self._spans.keep_keys(place, keys, where)
+
+    def _of_spans(self, column: Column, where: Mask | None) -> tuple[Column, Mask]:
+        owners = self._spans.owners()
+        wanted = slice(None) if where is None else where
+        codes = np.zeros(len(self._spans), dtype=np.uint32)
+        codes[owners[wanted]] = column.codes[wanted]
+        touched = np.zeros(len(self._spans), dtype=np.bool_)
+        touched[owners[wanted]] = True
+        return Column(codes, column.values), touched
+
+
+def _of_events(place: Place) -> bool:
+    return place.path.startswith(f"{EVENTS}.")

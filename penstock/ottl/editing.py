@@ -96,5 +96,3 @@ def failure_of(failed: list[Truth]) -> Truth | None:
     if not masks:
         return None
     return Truth(~np.any(masks, axis=0), np.any(masks, axis=0), failed[0].reason)
-
-

@@ -23,5 +23,6 @@ class StatementError(ValueError):
 
 def hint(word: str, known: Iterable[str]) -> str:
     """`; did you mean …?` when one of `known` is much like `word`, else nothing."""
-    near = get_close_matches(word, list(known), n=1, cutoff=_ALIKE)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    names = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), names, n=1, cutoff=_ALIKE)
+    return f"; did you mean `{names[near[0]]}`?" if near else ""

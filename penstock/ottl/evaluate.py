@@ -15,7 +15,6 @@ import numpy as np
 
 from penstock.ottl.columns import Truth, constant, each, guarded, numbers, truth, whole
 from penstock.ottl.values import (
-
     Duration,
     Fault,
     Time,
@@ -161,7 +160,7 @@ def _calculate_numbers(sign: str, one: float, other: float) -> float:
     if sign == "/" and other == 0:
         raise Fault("a division by zero")
     if type(one) is not int or type(other) is not int:
-        return _DOUBLES[sign](float(one), float(other))
+        return float(_DOUBLES[sign](float(one), float(other)))
     if sign == "/":
         quotient = abs(one) // abs(other)
         return wrapped(quotient if (one < 0) == (other < 0) else -quotient)
@@ -185,8 +184,8 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": lambda one, other: not equal(one, other),
     "<": less,
     ">": lambda one, other: less(other, one),
-    "<=": lambda one, other: less(one, other) or equal(one, other) and _has_order(one),
-    ">=": lambda one, other: less(other, one) or equal(one, other) and _has_order(one),
+    "<=": lambda one, other: less(one, other) or (equal(one, other) and _has_order(one)),
+    ">=": lambda one, other: less(other, one) or (equal(one, other) and _has_order(one)),
 }
 _VECTOR_COMPARISONS = {
     "==": operator.eq,
@@ -287,5 +286,3 @@ def _failed(left: Truth, right: Truth) -> tuple[Mask | None, str]:
         one = left if right.failed is None else right
         return one.failed, one.reason
     return left.failed | right.failed, left.reason
-
-

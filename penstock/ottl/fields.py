@@ -142,7 +142,7 @@ def identity(name: str, size: int) -> Mapping[str, Field]:
     def parse(value: Any) -> str:
         if len(_text(value)) != 2 * size or not set(value) <= _DIGITS:
             raise Fault(f"it takes {2 * size} hex digits, found {value!r}")
-        return value.lower()
+        return str(value).lower()
 
     def digits(value: str) -> str:
         return value if value.strip("0") else ""

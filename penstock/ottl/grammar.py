@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_DEPTH = 100
-"""How deeply a statement may be nested: what walks its tree recurses as deep."""
+MAX_DEPTH = 30
+"""How deeply brackets may be nested. Reading them recurses, with a dozen calls for each."""
+
+MAX_OPERATORS = 200
+"""Operators in a statement: what walks its tree recurses as deep."""
 
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _CONSTANTS = {"true": True, "false": False, "nil": None}
@@ -68,6 +71,7 @@ class _Parser:
         self._rest = tokens(text)
         self._next = next(self._rest)
         self._depth = 0
+        self._operators = 0
 
     def statement(self) -> syntax.Statement:
         name = self._next
@@ -103,6 +107,12 @@ class _Parser:
             self._next = next(self._rest)
         return token
 
+    def _operator(self) -> Token:
+        self._operators += 1
+        if self._operators > MAX_OPERATORS:
+            raise StatementError(self._next.at, f"more than {MAX_OPERATORS} operators")
+        return self._advance()
+
     def _accept(self, kind: str) -> bool:
         found = self._next.kind == kind
         if found:
@@ -114,21 +124,15 @@ class _Parser:
 
     def _chain(self, operators: set[str], part: Callable[[], Node]) -> Node:
         node = part()
-        length = 1
         while self._next.kind in operators:
-            operator = self._advance()
-            length += 1
-            if length > MAX_DEPTH:
-                raise StatementError(operator.at, f"more than {MAX_DEPTH} parts in a row")
+            operator = self._operator()
             node = syntax.Binary(operator.at, operator.kind, node, part())
         return node
 
     def _prefixed(self, operators: set[str], part: Callable[[], Node]) -> Node:
         prefixes = []
         while self._next.kind in operators:
-            prefixes.append(self._advance())
-            if len(prefixes) > MAX_DEPTH:
-                raise StatementError(prefixes[-1].at, f"nested over {MAX_DEPTH} deep")
+            prefixes.append(self._operator())
         node = part()
         for prefix in reversed(prefixes):
             node = syntax.Unary(prefix.at, prefix.kind, node)
@@ -141,7 +145,7 @@ class _Parser:
         left = self._sum()
         if self._next.kind not in _COMPARISONS:
             return left
-        operator = self._advance()
+        operator = self._operator()
         return syntax.Binary(operator.at, operator.kind, left, self._sum())
 
     def _sum(self) -> Node:
@@ -150,7 +154,7 @@ class _Parser:
     def _signed(self) -> Node:
         return self._prefixed({"+", "-"}, self._atom)
 
-    def _atom(self) -> Node:
+    def _atom(self) -> Node:  # noqa: PLR0911  (a kind of atom each)
         token = self._next
         if token.kind in _LITERALS:
             return syntax.Literal(token.at, _LITERALS[self._advance().kind](token))

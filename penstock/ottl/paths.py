@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.ottl.columns import each, failures
-from penstock.ottl.contexts import ALIASES, FIELDS, NOT_HERE, Scope
+from penstock.ottl.contexts import ALIASES, EVENTS, FIELDS, NOT_HERE, Scope
 from penstock.ottl.draft import Draft, Place
 from penstock.ottl.errors import StatementError, hint
 from penstock.ottl.fields import Field, attributes, entry, unchanged, with_entry
@@ -135,7 +135,8 @@ def _target(
         while known < len(nodes) and _is_key(nodes[known]):
             known += 1
     steps = "".join(f"[{json.dumps(node.value)}]" for node in nodes[:known])
-    slot = f"{context}.{field.slot or field.name}{steps}"
+    within = "span.events" if context == EVENTS else context
+    slot = f"{within}.{field.slot or field.name}{steps}"
     place = Place(f"{context}.{field.name}{steps}", slot, context in _SHARED)
     inner = Field(field.name, write=storable, keyed=True) if known else field
     return Target(text + steps, place, inner, keys[known:])
@@ -164,7 +165,7 @@ def _context(path: Path, scope: Scope) -> tuple[str, list[str]]:
 
 def _without_context(path: Path, scope: Scope) -> str:
     names = str(path)
-    for context in reversed(scope.known):
+    for context in (*scope.known[2:], *scope.known[:2]):
         if names in FIELDS[context] or names == "cache":
             return f"a path begins with its context; did you mean `{context}.{names}`?"
     return f"`{names}` is not a path; one begins with {', '.join(scope.known)}"

@@ -12,6 +12,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 from penstock._kernel import Pattern
 from penstock.ottl.values import Duration, Fault, Time, kind_of, text
 
+Functions = dict[str, Callable[..., Any]]
+"""Functions by the name that statements have for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -42,7 +45,11 @@ def _number(value: Any) -> float:
 def _pattern(value: Any) -> Pattern:
     if type(value) is not str:
         raise Fault(f"expected a regular expression, found {kind_of(value)}")
-    return Pattern(value)
+    try:
+        return Pattern(value)
+    except ValueError as error:
+        # The last line says what is wrong; the ones before draw where.
+        raise Fault(str(error).splitlines()[-1]) from None
 
 
 Text = Annotated[str, Kind("a string", (str,))]
@@ -64,7 +71,6 @@ FixedAny = Annotated[Any, Kind("a value", literal=True)]
 Regex = Annotated[Pattern, Kind("a regular expression", literal=True, convert=_pattern)]
 Values = Annotated[list[Any], Kind("a value")]
 """All distinct values of an argument at once."""
-
 
 
 def one_of(*choices: str) -> Kind:
@@ -111,5 +117,9 @@ def parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 
 
 def _kind(hint: Any) -> Any:
-    kinds = [argument for argument in get_args(hint) if isinstance(argument, Kind)]
-    return kinds[0] if kinds else hint
+    """The kind of an annotation, which may be one of those of a union."""
+    for part in (hint, *get_args(hint)):
+        for argument in get_args(part):
+            if isinstance(argument, Kind):
+                return argument
+    return hint

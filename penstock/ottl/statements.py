@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -18,10 +19,10 @@ from penstock.ottl.functions.replacing import EDITORS as REPLACING
 from penstock.ottl.grammar import parse_condition, parse_statement
 from penstock.ottl.paths import Target
 from penstock.ottl.signature import Kind, parameters
-from penstock.pipeline import Column, Invalid
+from penstock.pipeline import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Sequence
 
     from penstock.ottl.evaluate import Condition as Evaluated
     from penstock.ottl.evaluate import Expression
@@ -61,6 +62,8 @@ class Condition:
     """A condition on items of a signal."""
 
     text: str
+    of_events: bool
+    """Whether it is about span events."""
     _condition: Evaluated
 
     @classmethod
@@ -69,7 +72,9 @@ class Condition:
 
         Raises `StatementError`, which has the place of the fault.
         """
-        return cls(text, Compiler(Scope(signal, context)).condition(parse_condition(text)))
+        compiler = Compiler(Scope(signal, context))
+        condition = compiler.condition(parse_condition(text))
+        return cls(text, compiler.of_events, condition)
 
     def mask(self, draft: Draft, reporter: Reporter, where: Mask | None = None) -> Mask:
         """The items for which it is true, of those where a mask is; false where it fails."""
@@ -84,6 +89,8 @@ class Statement:
     """An editor with its arguments, and the condition under which it does its work."""
 
     text: str
+    of_events: bool
+    """Whether it is about span events."""
     _edit: Callable[..., None]
     _columns: dict[str, Expression]
     _condition: Condition | None
@@ -99,8 +106,8 @@ class Statement:
         edit, columns = _editor(compiler, tree.editor)
         condition = None
         if tree.condition is not None:
-            condition = Condition(text, compiler.condition(tree.condition))
-        return cls(text, edit, columns, condition)
+            condition = Condition(text, False, compiler.condition(tree.condition))  # noqa: FBT003
+        return cls(text, compiler.of_events, edit, columns, condition)
 
     def run(self, draft: Draft, reporter: Reporter, where: Mask | None = None) -> None:
         """Do the work for the items where a mask is true; those that fail stay as they are."""
@@ -147,26 +154,31 @@ def _target(compiler: Compiler, node: syntax.Node) -> Target:
     return target
 
 
-def run(
-    statements: Iterable[Statement],
-    draft: Draft,
-    reporter: Reporter,
-    conditions: Iterable[Condition] = (),
-) -> None:
-    """Run statements one after the other, on items for which any of the conditions is true."""
-    where = matching(conditions, draft, reporter)
-    if where is None or where.any():
-        for statement in statements:
-            statement.run(draft, reporter, where)
-
-
 def matching(conditions: Iterable[Condition], draft: Draft, reporter: Reporter) -> Mask | None:
     """The items for which any of the conditions is true; `None` where there are none."""
     found: Mask | None = None
     for condition in conditions:
-        rest = None if found is None else ~found
-        hits = condition.mask(draft, reporter, rest)
+        hits = condition.mask(draft, reporter, None if found is None else ~found)
         found = hits if found is None else found | hits
     return found
 
 
+class Program:
+    """Statements that run one after the other, on items for which any of the conditions is true."""
+
+    def __init__(
+        self, statements: Sequence[Statement], conditions: Sequence[Condition], reporter: Reporter
+    ) -> None:
+        self._statements = statements
+        self._conditions = conditions
+        self._reporter = reporter
+        of_events = [one.of_events for one in statements]
+        self._of_events = any(of_events + [one.of_events for one in conditions])
+
+    def run(self, draft: Draft) -> None:
+        """Do the work. Raises `Invalid` where an error mode refuses the batch."""
+        items = draft.events if self._of_events else draft
+        where = matching(self._conditions, items, self._reporter) if len(items) else None
+        if len(items) and (where is None or where.any()):
+            for statement in self._statements:
+                statement.run(items, self._reporter, where)

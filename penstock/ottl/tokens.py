@@ -71,7 +71,7 @@ def _position(text: str, offset: int) -> Position:
 def _unreadable(text: str, offset: int) -> StatementError:
     at, character = _position(text, offset), text[offset]
     if character == '"':
-        return StatementError(at, "the string has no end; it is written in one pair of `\"`")
+        return StatementError(at, 'the string has no end; it is written in one pair of `"`')
     remedy = '; strings are written in `"`' if character in "'`" else ""
     return StatementError(at, f"`{character}` has no meaning here{remedy}")
 

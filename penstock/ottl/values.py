@@ -118,7 +118,7 @@ def less(one: Any, other: Any) -> bool:
     return is_number(one) and is_number(other) and float(one) < float(other)
 
 
-def text(value: Any) -> str | None:
+def text(value: Any) -> str | None:  # noqa: PLR0911  (a kind of value each)
     """As OTLP writes a value where a string is wanted: JSON for maps and lists, base64 for bytes;
     nothing for nil."""
     match value:
@@ -178,7 +178,12 @@ def span(duration: Duration) -> str:
     minutes, rest = divmod(total, 60 * SECOND)
     hours, minutes = divmod(minutes, 60)
     seconds = f"{rest // SECOND}.{rest % SECOND:09}".rstrip("0").rstrip(".")
-    return sign + (f"{hours}h" if hours else "") + (f"{minutes}m" if total >= 60 * SECOND else "") + f"{seconds}s"
+    return (
+        sign
+        + (f"{hours}h" if hours else "")
+        + (f"{minutes}m" if total >= 60 * SECOND else "")
+        + f"{seconds}s"
+    )
 
 
 def storable(value: Any, room: int = MAX_NESTED) -> Any:

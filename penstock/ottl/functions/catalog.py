@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from penstock.ottl.functions import formats, hashes, lists, parsing, strings, times, types
+from penstock.ottl.signature import Functions
 
-CONVERTERS = (
+CONVERTERS: Functions = (
     strings.CONVERTERS
     | types.CONVERTERS
     | hashes.CONVERTERS
@@ -18,7 +19,9 @@ _LAMBDA = "expressions with `=>` are not supported"
 _XML = "XML is not supported; a Python processor can read it"
 _HASH = "use `SHA256` or `FNV`"
 NOT_HERE = {
-    **dict.fromkeys(("All", "Any", "Filter", "Find", "MapEach", "MapKeys", "Reduce", "When"), _LAMBDA),
+    **dict.fromkeys(
+        ("All", "Any", "Filter", "Find", "MapEach", "MapKeys", "Reduce", "When"), _LAMBDA
+    ),
     **dict.fromkeys(
         (
             "ConvertAttributesToElementsXML",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from penstock.ottl.columns import each
 from penstock.ottl.editing import Edit
 from penstock.ottl.paths import Target
-from penstock.ottl.signature import Fixed, FixedBool, FixedInt, FixedList, Regex, one_of
+from penstock.ottl.signature import Fixed, FixedBool, FixedInt, FixedList, Functions, Regex, one_of
 from penstock.ottl.values import Fault, kind_of, text
 from penstock.pipeline import Column
 
@@ -72,7 +72,12 @@ _STRATEGIES = {
 }
 
 
-def merge_maps(edit: Edit, target: Target, source: Column, strategy: Annotated[str, one_of("insert", "update", "upsert")]) -> None:
+def merge_maps(
+    edit: Edit,
+    target: Target,
+    source: Column,
+    strategy: Annotated[str, one_of("insert", "update", "upsert")],
+) -> None:
     """Put the entries of another map into a map: `insert`, `update` or `upsert`."""
     wanted = _STRATEGIES[strategy]
     values = [value for value in source.values if type(value) is dict]
@@ -193,6 +198,7 @@ def append(
     edit: Edit, target: Target, value: Column | None = None, values: Column | None = None
 ) -> None:
     """Add a value, or several, to a list; what is no list becomes the first of one."""
+
     def extended(old: Any, *new: Any) -> list[Any]:
         found = old if type(old) is list else [] if old is None else [old]
         for item in new:
@@ -208,6 +214,7 @@ def delete_index(
     edit: Edit, target: Target, start_index: Column, end_index: Column | None = None
 ) -> None:
     """Delete items of a list, from one index up to another, or the one."""
+
     def shortened(old: Any, start: Any, *end: Any) -> list[Any]:
         if type(old) is not list:
             raise Fault(f"expected a list, found {kind_of(old)}")
@@ -222,7 +229,7 @@ def delete_index(
     edit.put(target, each(shortened, columns, edit.where), edit.where)
 
 
-EDITORS = {
+EDITORS: Functions = {
     "append": append,
     "delete_index": delete_index,
     "delete_key": delete_key,

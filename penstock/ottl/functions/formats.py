@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from penstock.ottl.functions.strings import plain
-from penstock.ottl.signature import List, Text
+from penstock.ottl.signature import Functions, List, Text
 from penstock.ottl.values import Fault, number
 
 _VERB = re.compile(r"%([-+# 0]*)([0-9]*)(?:\.([0-9]*))?(.?)", re.DOTALL)
@@ -60,9 +60,9 @@ def _one(flags: str, width: str, precision: str | None, verb: str, value: Any) -
     if verb == "T":
         return _TYPES.get(kind, "time.Time")
     if verb in _INTEGERS and kind is int:
-        return f"{spec}{verb}" % value
+        return str(f"{spec}{verb}" % value)
     if verb in _DOUBLES and kind is float:
-        return f"{spec}{_DOUBLES[verb]}" % value
+        return str(f"{spec}{_DOUBLES[verb]}" % value)
     return _text(spec, verb, value)
 
 
@@ -73,7 +73,7 @@ def _text(spec: str, verb: str, value: Any) -> str:
     if verb == "b" and kind is int:
         return f"{value:b}"
     if verb in "xX" and kind in {str, bytes}:
-        digits = (value.encode() if kind is str else value).hex()
+        digits = str((value.encode() if kind is str else value).hex())
         return digits if verb == "x" else digits.upper()
     if verb == "q" and kind is str:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
@@ -90,4 +90,4 @@ def _typed(value: Any) -> str:
     return f"{_TYPES.get(type(value), 'time')}={told}"
 
 
-CONVERTERS = {"Format": format_values}
+CONVERTERS: Functions = {"Format": format_values}

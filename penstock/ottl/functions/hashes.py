@@ -13,7 +13,7 @@ import time
 import uuid
 from typing import Annotated, Any
 
-from penstock.ottl.signature import Anything, Kind, Text, one_of
+from penstock.ottl.signature import Anything, Functions, Kind, Text, one_of
 from penstock.ottl.values import Fault, kind_of, wrapped
 
 _FNV_OFFSET, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
@@ -176,7 +176,7 @@ def new_uuid7() -> str:
     return str(uuid.UUID(int=number & ~(0b11 << 62) | 0b10 << 62))
 
 
-CONVERTERS = {
+CONVERTERS: Functions = {
     "Base64Decode": base64_decode,
     "Base64Encode": base64_encode,
     "Decode": decode,
@@ -191,5 +191,5 @@ CONVERTERS = {
     "SpanID": span_id,
     "TraceID": trace_id,
 }
-FOR_ITEMS = {"UUID": new_uuid, "UUIDv7": new_uuid7}
+FOR_ITEMS: Functions = {"UUID": new_uuid, "UUIDv7": new_uuid7}
 """Functions that give every item something else."""

@@ -154,15 +154,17 @@ def _month(found: dict[str, str]) -> int:
 
 
 def _hour(found: dict[str, str]) -> int:
-    half = _first(found, "pP")
-    hour = int(_first(found, "HIl") or 0)
-    return hour if half is None else hour % 12 + (12 if half.lower() == "pm" else 0)
+    half: str | None = _first(found, "pP")
+    hour = int(_first(found, "HIl") or "0")
+    if half is None:
+        return hour
+    return hour % 12 + (12 if half in {"pm", "PM"} else 0)
 
 
 def _fraction(found: dict[str, str]) -> int:
-    for directive, digits in _FRACTIONS.items():
+    for directive in _FRACTIONS:
         if directive in found:
-            return int(found[directive]) * 10 ** (9 - digits)
+            return int(found[directive].ljust(9, "0"))
     return 0
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from penstock.ottl.signature import Anything, Fixed, FixedList, List, Map
+from penstock.ottl.fields import unchanged
+from penstock.ottl.signature import Anything, Fixed, FixedList, Functions, List, Map
 from penstock.ottl.values import Fault, equal, text
 
 
@@ -34,7 +36,8 @@ def sort(target: List, order: Fixed = "asc") -> list[Any]:
     if not kinds <= _SORTABLE:
         raise Fault("expected a list of strings, numbers and bools")
     is_plain = kinds <= {int, float} or kinds == {str}
-    return sorted(target, key=None if is_plain else text, reverse=order == "desc")
+    key: Callable[[Any], Any] = unchanged if is_plain else text
+    return sorted(target, key=key, reverse=order == "desc")
 
 
 def slice_to_map(
@@ -60,7 +63,7 @@ def _at(value: Any, path: list[str]) -> Any:
     return value
 
 
-CONVERTERS = {
+CONVERTERS: Functions = {
     "ContainsValue": contains_value,
     "Keys": keys,
     "SliceToMap": slice_to_map,

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from penstock.ottl.signature import Fixed, FixedBool, Map, Regex, Text
+from penstock.ottl.signature import Fixed, FixedBool, Functions, Map, Regex, Text
 from penstock.ottl.values import Fault, text
 
 
@@ -150,7 +150,7 @@ def url(url_string: Text) -> dict[str, Any]:
     return found | {name: value for name, value in optional.items() if value}
 
 
-CONVERTERS = {
+CONVERTERS: Functions = {
     "ExtractPatterns": extract_patterns,
     "ParseCSV": parse_csv,
     "ParseJSON": parse_json,

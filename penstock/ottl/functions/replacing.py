@@ -10,10 +10,9 @@ from penstock._kernel import Pattern
 from penstock.ottl.columns import each, whole
 from penstock.ottl.editing import Edit
 from penstock.ottl.paths import Target
-from penstock.ottl.signature import Function, Kind, Regex, one_of
+from penstock.ottl.signature import Function, Functions, Kind, Regex, one_of
 from penstock.ottl.values import Fault, kind_of
 from penstock.pipeline import Column
-
 
 
 def _one_place(value: Any) -> Any:
@@ -38,7 +37,9 @@ def glob_pattern(glob: Any) -> Pattern:
         nonlocal depth
         escaped, negation, members, special, text, other = match.groups()
         if members:
-            return f"[{'^' if negation else ''}{re.sub(r'[&~^[]', lambda m: chr(92) + m[0], members)}]"
+            return (
+                f"[{'^' if negation else ''}{re.sub(r'[&~^[]', lambda m: chr(92) + m[0], members)}]"
+            )
         if special in {"*", "?"}:
             return ".*" if special == "*" else "."
         if special == "{":
@@ -128,7 +129,7 @@ _REPLACED = re.compile(f"{_BEGIN}(.*?){_END}", re.DOTALL)
 
 def _by_pattern(pattern: Pattern, function: Function, form: str) -> Replace:
     if function is None:
-        return lambda texts, replacement: pattern.replaced(texts, replacement)
+        return pattern.replaced
 
     def replace(texts: list[str], replacement: str) -> list[str]:
         marked = pattern.replaced(texts, f"{_BEGIN}{replacement}{_END}")
@@ -163,7 +164,9 @@ def _replace(edit: Edit, target: Target, replacement: Column, replace: Replace) 
 
 def _replaced(edit: Edit, old: Column, replacement: Column, replace: Replace) -> Column:
     if len(replacement.values) == 1 and type(replacement.values[0]) is str:
-        return whole(lambda values: _in_texts(values, replacement.values[0], replace), old, edit.where)
+        return whole(
+            lambda values: _in_texts(values, replacement.values[0], replace), old, edit.where
+        )
     return each(
         lambda value, new: _in_texts([value], new, replace)[0], [old, replacement], edit.where
     )
@@ -209,7 +212,7 @@ def _change_maps(
     edit.put(target, each(function, [old, replacement], edit.where), edit.where)
 
 
-EDITORS = {
+EDITORS: Functions = {
     "replace_all_matches": replace_all_matches,
     "replace_all_patterns": replace_all_patterns,
     "replace_match": replace_match,

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from penstock.ottl.signature import (
     Anything,
     FixedBool,
+    Functions,
     Int,
     List,
     Regex,
     Text,
-    TextLike,
     Values,
     one_of,
 )
@@ -31,7 +31,9 @@ def is_match(targets: Values, pattern: Regex) -> list[Any]:
 
 def concat(values: List, delimiter: Text) -> str:
     """The values as text, with a delimiter between; lists, maps and nil are left out."""
-    return delimiter.join("" if type(value) in {list, dict, type(None)} else plain(value) for value in values)
+    return delimiter.join(
+        "" if type(value) in {list, dict, type(None)} else plain(value) for value in values
+    )
 
 
 def plain(value: Any) -> str:
@@ -126,7 +128,9 @@ def camel(target: Text) -> str:
 _CASES = {"lower": lower, "upper": upper, "snake": snake, "camel": camel}
 
 
-def convert_case(target: Text, to_case: Annotated[str, one_of("lower", "upper", "snake", "camel")]) -> str:
+def convert_case(
+    target: Text, to_case: Annotated[str, one_of("lower", "upper", "snake", "camel")]
+) -> str:
     """In `lower`, `upper`, `snake` or `camel` case."""
     return _CASES[to_case](target)
 
@@ -136,7 +140,7 @@ def as_text(value: Anything) -> str | None:
     return None if value is None else plain(value)
 
 
-CONVERTERS = {
+CONVERTERS: Functions = {
     "Concat": concat,
     "ConvertCase": convert_case,
     "HasPrefix": has_prefix,

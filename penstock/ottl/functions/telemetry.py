@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from penstock.ottl.columns import each
 from penstock.ottl.draft import Draft, Place
 from penstock.ottl.signature import Fixed, FixedAny
 from penstock.ottl.values import equal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from penstock.pipeline import Column
+from penstock.pipeline import Column
 
 _PARENT = Place("span.parent_span_id", "span.parent_span_id", shared=False)
 _DATA = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
@@ -45,7 +42,7 @@ def _any_point(draft: Draft, test: Callable[[dict[str, Any]], bool]) -> Column:
     return each(found, [draft.column(place) for place in places])
 
 
-CONTEXTS = {
+CONTEXTS: dict[str, tuple[str, Callable[..., Column]]] = {
     "IsRootSpan": ("span", is_root_span),
     "HasAttrKeyOnDatapoint": ("metric", has_attr_key_on_datapoint),
     "HasAttrOnDatapoint": ("metric", has_attr_on_datapoint),

@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from penstock.ottl.functions.layouts import format_time, parse_time, pieces, zone
-from penstock.ottl.signature import Int, Kind, Length, Moment, Text
+from penstock.ottl.signature import Functions, Int, Kind, Length, Moment, Text
 from penstock.ottl.values import MAX_INT, SECOND, Duration, Fault, Time
-
 
 
 def _layout(value: Any) -> Any:
@@ -181,7 +180,7 @@ def written(time: Moment, format: Layout) -> str:  # noqa: A002
     return format_time(time, format)
 
 
-CONVERTERS = {
+CONVERTERS: Functions = {
     "Day": day,
     "Duration": duration,
     "FormatTime": written,

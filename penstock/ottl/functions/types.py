@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from penstock.ottl.signature import Anything, Int, List, NumberLike, Text
+from penstock.ottl.signature import Anything, Functions, Int, List, NumberLike, Text
 from penstock.ottl.values import MAX_INT, MIN_INT, Duration, Fault, kind_of
 
 _INT = re.compile(r"[-+]?[0-9]{1,19}", re.ASCII)
@@ -50,7 +50,7 @@ def parse_int(target: Text, base: Int) -> int:
     """An int of digits in a base; base 0 goes by the prefix `0b`, `0o`, `0x`."""
     if base != 0 and base not in _BASES:
         raise Fault(f"expected a base of 0 or 2 to 36, found {base}")
-    if base and "_" in target or target != target.strip():
+    if (base and "_" in target) or target != target.strip():
         raise Fault(f"{target!r} is no int")
     if base == 0 and re.fullmatch(r"[-+]?0[0-7_]+", target):
         base = 8
@@ -118,7 +118,7 @@ def coalesce(values: List) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-CONVERTERS = {
+CONVERTERS: Functions = {
     "Bool": as_bool,
     "Coalesce": coalesce,
     "Double": as_double,
