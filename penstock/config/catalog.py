@@ -40,6 +40,7 @@ ALIASES: dict[Kind, dict[str, str]] = {
     Kind.RECEIVERS: {"file_log": "filelog", "host_metrics": "hostmetrics"},
     Kind.PROCESSORS: {
         "k8s_attributes": "k8sattributes",
+        "log_dedup": "logdedup",
         "metrics_transform": "metricstransform",
         "resource_detection": "resourcedetection",
     },

@@ -1,0 +1,260 @@
+"""Pass log records that say the same on as one, with their number."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from pydantic import Field as Option
+from pydantic import field_validator, model_validator
+
+from penstock.config.types import Duration
+from penstock.pipeline import Batch, Column, Invalid, ProcessorConfig, Refused, Signal, Stage
+from penstock.pipeline.faults import FaultLog
+from penstock.pipeline.insist import insist, pause
+from penstock.pipeline.steps import dropped
+from penstock.processors._attributes import combined, path_to
+from penstock.processors._fields import Field, path_of
+
+if TYPE_CHECKING:
+    from penstock.pipeline import Consume, Context
+
+_MOST_BYTES = 16 << 20
+"""Bytes of different records from which they are passed on before the interval is over."""
+
+_PARENTS = ("resource.attributes", "scope.name", "scope.version", "scope.attributes")
+_RECORD = ("log.attributes", "log.body", "log.severity_number", "log.severity_text")
+
+
+class Config(ProcessorConfig):
+    """Options of the Collector's `log_dedup` processor."""
+
+    signals: ClassVar[frozenset[Signal]] = frozenset({Signal.LOGS})
+
+    interval: Duration = Option(default=10.0, gt=0)
+    """How long records are counted before they are passed on."""
+    log_count_attribute: str = Option(default="log_count", min_length=1)
+    """The attribute that gets their number."""
+    timezone: str = "UTC"
+    """The time zone of `first_observed_timestamp` and `last_observed_timestamp`."""
+    exclude_fields: tuple[Field, ...] = ()
+    """Fields of the body or the attributes that are removed first, so that they make no
+    difference."""
+    include_fields: tuple[Field, ...] = ()
+    """The only fields of the body and the attributes that make a difference. Where a record has
+    none of them, all of it does."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "conditions": "send only the records to be counted through a pipeline with `logdedup`",
+        "metadata_keys": "headers of requests are not kept with their items; remove it",
+        "metadata_cardinality_limit": "it goes with `metadata_keys`; remove it",
+    }
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        zone_of(name)
+        return name
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if "body" in self.exclude_fields:
+            msg = "exclude_fields: the entire body cannot be excluded"
+            raise ValueError(msg)
+        if self.exclude_fields and self.include_fields:
+            msg = "`exclude_fields` and `include_fields` exclude each other"
+            raise ValueError(msg)
+        return self
+
+    def build(self, context: Context) -> LogDedup:
+        """The processor."""
+        return LogDedup(self, context)
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone. Raises `ValueError` for one that this system does not have."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (OSError, LookupError, ValueError) as error:
+        msg = f"{name!r} is no time zone that this system has"
+        raise ValueError(msg) from error
+
+
+@dataclass(slots=True)
+class Count:
+    """How often a record came, and when, in nanoseconds."""
+
+    number: int
+    first: int
+    last: int
+
+
+class Window:
+    """The different records of an interval."""
+
+    def __init__(self) -> None:
+        self.counts: dict[Any, Count] = {}
+        self.nbytes = 0
+        self._batches: list[Batch] = []
+
+    def add(self, batch: Batch, keys: Column, now: int) -> int:
+        """Count a batch's records; how many of them were known is returned."""
+        codes_of: dict[Any, int] = {}
+        renumbered = [codes_of.setdefault(key, len(codes_of)) for key in keys.values]
+        codes = np.array(renumbered, dtype=np.uint32)[keys.codes]
+        known, firsts, numbers = np.unique(codes, return_index=True, return_counts=True)
+        distinct = list(codes_of)
+        fresh = []
+        for code, first, number in zip(known.tolist(), firsts, numbers.tolist(), strict=True):
+            count = self.counts.get(distinct[code])
+            if count is None:
+                fresh.append((first, distinct[code], Count(number, now, now)))
+            else:
+                count.number, count.last = count.number + number, now
+        self._keep(batch, sorted(fresh, key=lambda each: int(each[0])))
+        return len(batch) - len(fresh)
+
+    def _keep(self, batch: Batch, fresh: list[tuple[int, Any, Count]]) -> None:
+        """Keep records that are new, by their places, in the order of the batch."""
+        if not fresh:
+            return
+        mask = np.zeros(len(batch), dtype=np.bool_)
+        mask[[place for place, _, _ in fresh]] = True
+        self.counts.update((key, count) for _, key, count in fresh)
+        kept = batch.keep(mask)
+        assert kept is not None
+        self._batches.append(kept)
+        self.nbytes += kept.nbytes
+
+    def result(self, attribute: str, zone: tzinfo, now: int) -> Batch:
+        """The records, each once, with their numbers and times."""
+        batch, counts = Batch.concat(self._batches), list(self.counts.values())
+
+        def column(values: list[Any]) -> Column:
+            return Column(np.arange(len(values), dtype=np.uint32), values)
+
+        edits = batch.edit()
+        edits.set("log.time_unix_nano", now)
+        edits.set("log.observed_time_unix_nano", column([count.first for count in counts]))
+        for name, values in (
+            (attribute, [count.number for count in counts]),
+            ("first_observed_timestamp", [_written(count.first, zone) for count in counts]),
+            ("last_observed_timestamp", [_written(count.last, zone) for count in counts]),
+        ):
+            edits.set(path_to("log.attributes", name), column(values))
+        return edits.apply()
+
+
+class LogDedup(Stage):
+    """Counts records, and passes each on once an interval.
+
+    While the next stage refuses, it is offered the last interval's again, and the next one's are
+    counted meanwhile, as long as there is room for them.
+    """
+
+    may_wait = False
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._config = config
+        self._zone = zone_of(config.timezone)
+        self._excluded = [path_of(field) for field in config.exclude_fields]
+        self._included = [path_of(field) for field in config.include_fields]
+        self._context = context
+        self._window = Window()
+        self._offered = 0
+        self._due, self._hurried = asyncio.Event(), asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._duplicates = dropped(context, "duplicate")
+        self._invalid = dropped(context, "invalid")
+        self._faults = FaultLog(context.logger)
+
+    @property
+    def held(self) -> int:
+        """Different records of this interval, and those that are being offered."""
+        return len(self._window.counts) + self._offered
+
+    async def start(self, consume: Consume) -> None:
+        """Pass records on to `consume` after every interval."""
+        self._consume = consume
+        self._task = self._context.tasks.create_task(self._run(), name=self._context.id)
+
+    async def consume(self, batch: Batch) -> None:
+        """Count the records of `batch`. Raises `Refused` while there is no room."""
+        if self._stopping or (self._offered and self._window.nbytes >= _MOST_BYTES):
+            raise Refused("the service stops" if self._stopping else "the next stage is behind")
+        left = batch
+        if self._excluded:
+            edits = batch.edit()
+            for path in self._excluded:
+                edits.delete(path)
+            left = edits.apply()
+        self._duplicates.add(self._window.add(left, self._keys(left), time.time_ns()))
+        if self._window.nbytes >= _MOST_BYTES:
+            self._due.set()
+
+    async def stop(self) -> None:
+        """Pass on what was counted."""
+        self._stopping = True
+        self._due.set()
+        self._hurried.set()
+        if self._task:
+            await asyncio.wait([self._task])
+
+    def _keys(self, batch: Batch) -> Column:
+        """What makes a record differ from others, by record."""
+        parents = [batch.column(path) for path in _PARENTS]
+        whole = [*parents, *(batch.column(path) for path in _RECORD)]
+        if not self._included:
+            return combined(whole, _key)
+        some = [batch.column(path) for path in self._included]
+        absent = combined(some, lambda values: all(value is None for value in values))
+        if not any(absent.values):
+            return combined([*parents, *some], _key)
+        return combined([absent, *parents, *some, *whole], self._key_of_some)
+
+    def _key_of_some(self, values: list[Any]) -> Any:
+        absent, *rest = values
+        some = len(_PARENTS) + len(self._included)
+        return _key(rest[some:] if absent else rest[:some])
+
+    async def _run(self) -> None:
+        while self._window.counts or not self._stopping:
+            await pause(self._due, self._config.interval)
+            self._due.clear()
+            if self._window.counts:
+                await self._offer(self._take())
+
+    def _take(self) -> Batch:
+        window, self._window = self._window, Window()
+        self._offered = len(window.counts)
+        return window.result(self._config.log_count_attribute, self._zone, time.time_ns())
+
+    async def _offer(self, batch: Batch) -> None:
+        try:
+            await insist(self._consume, batch, self._hurried, lambda _: None)
+        except Invalid as fault:
+            self._invalid.add(len(batch))
+            self._faults.report("Dropped, since no stage will take it", len(batch), fault)
+        self._offered = 0
+
+
+def _written(nanoseconds: int, zone: tzinfo) -> str:
+    """A time as RFC 3339 has it, in whole seconds."""
+    text = datetime.fromtimestamp(nanoseconds // 1_000_000_000, zone).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+def _key(value: Any) -> Any:
+    """A value by which dictionaries can be asked; values of different types are different."""
+    if isinstance(value, dict):
+        return frozenset((key, _key(inner)) for key, inner in value.items())
+    if isinstance(value, list):
+        return tuple(map(_key, value))
+    return type(value), value
