@@ -10,6 +10,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+use super::group::Event;
 use super::traffic::Open;
 use crate::wire::{self, LEN, VARINT};
 
@@ -36,6 +37,16 @@ pub struct Refusal {
     /// How to ask for admission, in the words of `WWW-Authenticate`.
     pub challenge: Option<HeaderValue>,
 }
+
+/// What becomes of a request that may be turned away: counted by name, and answered.
+pub type Turned<T> = Result<T, (Event, Refusal)>;
+
+pub fn turn_away<T>(event: Event, code: Code, status: StatusCode, message: String) -> Turned<T> {
+    Err((event, Refusal::new(code, status, message)))
+}
+
+/// Seconds after which a sender that met a full house may try again.
+pub const RETRY_LATER: f64 = 1.0;
 
 impl Refusal {
     pub fn new(code: Code, status: StatusCode, message: impl Into<String>) -> Self {

@@ -270,6 +270,11 @@ impl Hold {
         self.bytes = bytes;
     }
 
+    /// True when no more requests can be held.
+    pub fn is_too_much(&self) -> bool {
+        self.shared.is_full()
+    }
+
     /// Count another's bytes as well, for as long as these. Both or none are on credit.
     pub fn merge(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);

@@ -3,12 +3,14 @@
 mod answer;
 mod arrivals;
 mod auth;
+mod body;
 mod connection;
 mod cors;
 pub mod decompress;
 mod ending;
 mod frames;
 mod group;
+mod head;
 mod inbox;
 mod listener;
 mod server;
