@@ -32,6 +32,8 @@ from penstock.pipeline import Batch, Signal
 from penstock.pipeline.delivery import DeliveryConfig
 from penstock.processors._actions import Action
 from penstock.processors._match import MatchProperties
+from penstock.testing.judge import judge
+from penstock.testing.suite import read_tests
 from tests.conformance.registry import LEAST
 from tests.kit import Backend, Source, copy_examples, names, service, wire
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
     from _pytest.mark import ParameterSet
     from pydantic.fields import FieldInfo
+
+    from penstock.testing.judge import Verdict
 
 ROOT = Path(__file__).parents[1]
 HIDDEN = {"node_modules", "target"}
@@ -117,7 +121,7 @@ def _spans(*paths: str) -> bytes:
 
 @pytest.mark.usefixtures("drop_paths")
 @pytest.mark.parametrize("block", blocks("python", [ROOT / "CONTRIBUTING.md"]))
-def test_the_tests_in_the_guide_pass(block: str) -> None:
+def test_the_read_tests_the_guide_pass(block: str) -> None:
     module: dict[str, Any] = {"__name__": "guide"}
     exec(compile(block, "CONTRIBUTING.md", "exec"), module)
     tests = [value for name, value in module.items() if name.startswith("test_")]
@@ -145,10 +149,22 @@ def test_every_yaml_block_loads_without_a_warning(block: str) -> None:
     document = read_text(block, "example", environ)
     assert document.faults == []
     part = plain(document.root)
+    if "tests" in part:
+        assert failures(block) == []
+        return
     whole = completed(part)
     text = block if whole == part else json.dumps(whole)
 
     assert load_text(text, "example", environ).warnings == ()
+
+
+def failures(suite: str) -> list[Verdict]:
+    """What failed of a file of tests."""
+    file = Path("example_test.yaml")
+    file.write_text(suite)
+    verdicts = [judge(test) for test in read_tests(file)]
+    assert verdicts
+    return [verdict for verdict in verdicts if not verdict.passed]
 
 
 def completed(part: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""The command line: `penstock run | validate | print-config | schema | components`.
+"""The command line: `penstock run | validate | print-config | schema | components | test`.
 
 It may take 0.15 s to answer `--help`, so what is heavy is imported by the command that needs it.
 """
 
+from penstock.cli import testing
 from penstock.cli.commands import main
 
-__all__ = ["main"]
+__all__ = ["main", "testing"]

@@ -37,6 +37,7 @@ Examples:
   penstock run -c base.yaml -c eu.yaml --set exporters.otlp.timeout=10s
   penstock print-config -c base.yaml -c eu.yaml
   penstock components otlp                  every option of the components of a type
+  penstock test gateway_test.yaml           what goes into a pipeline, what comes out
   penstock schema > penstock.schema.json    for an editor that completes keys
 
 \b
@@ -201,7 +202,7 @@ def print_config(
     from penstock.cli.effective import as_json, as_yaml
     from penstock.config.effective import effective
 
-    with _refusing(format_):
+    with refusing(format_):
         settings = effective(config or [_embedded()], sets or (), defaults=defaults)
     if format_ is Format.JSON:
         print_json(as_json(settings))
@@ -276,12 +277,12 @@ def _load(
 ) -> Settings:
     from penstock.config.load import load
 
-    with _refusing(format_):
+    with refusing(format_):
         return load(sources, sets or ())
 
 
 @contextmanager
-def _refusing(format_: Format) -> Iterator[None]:
+def refusing(format_: Format) -> Iterator[None]:
     """End the program with a report where settings cannot be used."""
     from penstock.cli.reports import print_refusal, print_verdict
     from penstock.pipeline.errors import ConfigError

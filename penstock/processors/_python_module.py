@@ -62,6 +62,7 @@ def location(error: BaseException, path: Path) -> str:
 
 
 def _hooks(source: Source, settings: Mapping[str, Any]) -> Hooks:
+    import_module("numpy")  # which every look at a column needs: not while a sender waits
     module, name = _module(source)
     if not source.is_class:
         return Hooks(module.process, name=name)

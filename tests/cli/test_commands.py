@@ -39,7 +39,7 @@ service:
       exporters: [nop]
 """
 
-COMMANDS = ["run", "validate", "print-config", "schema", "components"]
+COMMANDS = ["run", "validate", "print-config", "schema", "components", "test"]
 
 
 @pytest.fixture

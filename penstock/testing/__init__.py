@@ -1,0 +1,1 @@
+"""Tests of settings: what goes into a pipeline, and what must come out of it."""
