@@ -11,7 +11,6 @@ import typer
 
 from penstock.cli.commands import FAILED, app, refusing
 from penstock.cli.output import Format, coloured, print_json
-from penstock.logs import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,9 +41,10 @@ OutputFormat = Annotated[
 
 @app.command("test")
 def run_tests(files: Files, format_: OutputFormat = ReportFormat.TEXT) -> None:
-    """Test settings: what goes into a pipeline, and what must come out.
+    """Run tests of settings: items in, items out.
 
-    Nothing is listened on and nothing is sent. The exit code is 1 where a test failed.
+    Each gives items to a pipeline and says what must come of them. Nothing is listened on, and
+    nothing is sent. The exit code is 1 where a test failed.
     """
     verdicts = {str(file): _verdicts(file, format_) for file in files}
     if format_ is ReportFormat.JSON:
@@ -94,6 +94,8 @@ def _print_text(verdicts: Mapping[str, Sequence[Verdict]]) -> None:
 
 
 def _print_verdict(verdict: Verdict) -> None:
+    from penstock.logs import printable
+
     word = (
         coloured("ok  ", typer.colors.GREEN)
         if verdict.passed
@@ -103,13 +105,14 @@ def _print_verdict(verdict: Verdict) -> None:
     rows = [_row(it) for it in verdict.differences[:MAX_SHOWN]]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:2]
     for path, expected, got in rows:
-        typer.echo(f"        {path:{widths[0]}}  {expected:{widths[1]}}  {got}")
+        line = f"        {path:{widths[0]}}  {expected:{widths[1]}}  {got}"
+        typer.echo(printable(line))
     if len(verdict.differences) > MAX_SHOWN:
         typer.echo(f"        and {len(verdict.differences) - MAX_SHOWN} more")
 
 
 def _row(difference: Difference) -> tuple[str, str, str]:
-    path, expected, got = map(printable, difference)
+    path, expected, got = difference
     return path, f"expected {_short(expected)}", f"got {_short(got)}"
 
 
