@@ -25,6 +25,9 @@ provoked: it fails if it does so each time."""
 LARGE_FRAMES = ("http2/4.2/3", "--max-header-length", "300000")
 """A case that presumes frames of 16 KiB and sends 20: ours are 1 MiB, so it is run with more."""
 
+TLS = ("--tls", "--insecure")
+"""Options for a port that speaks TLS with a certificate of the test."""
+
 
 class Verdict(NamedTuple):
     """What h2spec found."""

@@ -24,7 +24,7 @@ do not edit it.
 |---|---|---|---|---|---|---|
 """
 
-ROW = re.compile(r"\| (\w+) \|")
+ROW = re.compile(r"\| (\w+(?: \w+)?) \|")
 
 
 @dataclass(frozen=True)
@@ -86,5 +86,11 @@ def write(results: Iterable[Result], path: Path = PATH) -> None:
     for old in path.read_text().splitlines(keepends=True) if path.exists() else ():
         if (found := ROW.match(old)) and found[1] != "line":
             rows.setdefault(found[1], old)
-    in_order = sorted(rows, key=lambda line: (len(line), line))
+    in_order = sorted(rows, key=_order)
     path.write_text(HEAD + "".join(rows[line] for line in in_order))
+
+
+def _order(line: str) -> tuple[bool, int, str]:
+    """Lines by their number, then sections of the list of failures by theirs."""
+    number = re.search(r"\d+", line)
+    return not line[0].isdigit(), int(number[0]) if number else 0, line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import resource
 import socket
+import ssl
 import time
 from contextlib import suppress
 
@@ -56,8 +57,9 @@ def allow_connections(count: int) -> None:
 class Crowd:
     """Connections that are open; those that dribble do so when told."""
 
-    def __init__(self, port: int, idle: int, dribbling: int) -> None:
+    def __init__(self, port: int, idle: int, dribbling: int, *, tls: bool) -> None:
         self._port = port
+        self._tls = _unverified() if tls else None
         sayings = itertools.cycle(IDLE.values())
         self._idle = [self._connect(next(sayings)) for _ in range(idle)]
         phases = itertools.cycle(DRIBBLING.values())
@@ -81,15 +83,24 @@ class Crowd:
 
     def _connect(self, opening: bytes) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self._port), timeout=60)
+        if self._tls:
+            connection = self._tls.wrap_socket(connection)
         connection.sendall(opening)
         connection.setblocking(False)
         return connection
 
 
-def besiege(port: int, idle: int, dribbling: int, seconds: float) -> None:
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+def besiege(port: int, idle: int, dribbling: int, seconds: float, *, tls: bool = False) -> None:
     """Keep connections open for so long after the last was made, and dribble."""
     allow_connections(idle + dribbling)
-    crowd = Crowd(port, idle, dribbling)
+    crowd = Crowd(port, idle, dribbling, tls=tls)
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         crowd.dribble()

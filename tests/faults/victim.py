@@ -22,7 +22,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from penstock.pipeline import Signal
 from penstock.receivers.otlp import GRPC_METHODS
-from tests.integration.program import eventually, fetch
+from tests.certificates import issue, make_authority
+from tests.integration.program import eventually, fetch, free_ports
 from tests.integration.service import Penstock
 from tests.kit import spans
 from tests.receivers.clients import GrpcSender
@@ -46,14 +47,20 @@ ITEMS = 10
 PACE = 0.01
 """Seconds between two requests of the honest sender, who waits for the answer too."""
 
+CERTIFICATE = {"cert": "server.pem", "key": "server.key"}
+
 _NO_ABUSE = {"connections"}
 """Counters of receivers that rise without any attack."""
 
 
 class Victim(Penstock):
-    """A Penstock that takes OTLP of up to 4 MiB a request and drops it."""
+    """A Penstock that takes OTLP of up to 4 MiB a request, in clear and by TLS, and drops it."""
 
     def __init__(self, folder: Path) -> None:
+        make_authority(folder, "ca")
+        issue(folder, "server", by="ca")
+        self._folder = folder
+        [self.tls_port] = free_ports(1)
         super().__init__(folder, {"nop": {}}, "victim")
 
     def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,6 +69,11 @@ class Victim(Penstock):
         protocols = settings["receivers"]["otlp"]["protocols"]
         protocols["grpc"]["max_recv_msg_size_mib"] = MESSAGE_LIMIT_MIB
         protocols["http"]["max_request_body_size"] = MESSAGE_LIMIT_MIB * MIB
+        files = {f"{kind}_file": str(self._folder / name) for kind, name in CERTIFICATE.items()}
+        grpc = {"endpoint": f"127.0.0.1:{self.tls_port}", "tls": files}
+        settings["receivers"]["otlp/tls"] = {"protocols": {"grpc": grpc}}
+        for pipeline in settings["service"]["pipelines"].values():
+            pipeline["receivers"].append("otlp/tls")
         return settings
 
     def abuse(self) -> Counter[str]:
