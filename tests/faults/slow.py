@@ -22,6 +22,9 @@ BODY_BEGUN = (
 PERIOD = 10
 """Seconds from a byte of a connection to its next one."""
 
+ARRIVING = 2_000
+"""Connections made in a second at most: they are slow, and no flood."""
+
 TICKS = 20
 """How often a second some of them say theirs."""
 
@@ -59,6 +62,7 @@ class Crowd:
 
     def __init__(self, port: int, idle: int, dribbling: int, *, tls: bool) -> None:
         self._port = port
+        self._made = 0
         self._tls = _unverified() if tls else None
         sayings = itertools.cycle(IDLE.values())
         self._idle = [self._connect(next(sayings)) for _ in range(idle)]
@@ -82,6 +86,9 @@ class Crowd:
             connection.close()
 
     def _connect(self, opening: bytes) -> socket.socket:
+        self._made += 1
+        if self._made % (ARRIVING // TICKS) == 0:
+            time.sleep(1 / TICKS)
         connection = socket.create_connection(("127.0.0.1", self._port), timeout=60)
         if self._tls:
             connection = self._tls.wrap_socket(connection)
