@@ -198,7 +198,7 @@ class Terms:
         ping_timeout: float = 20.0,
         min_ping_interval: float = 300.0,
         ping_without_stream: bool = False,
-        max_concurrent_streams: int = 1000,
+        max_concurrent_streams: int = 100,
         keep_alive: bool = True,
     ) -> None: ...
 

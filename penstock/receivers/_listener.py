@@ -148,8 +148,9 @@ class Grpc(Listener):
     """Where to listen: `host:port`, or the path of a unix socket."""
     max_recv_msg_size_mib: int = Field(default=64, ge=1, le=2047)
     """Largest message in MiB, before and after decompression. OTLP recommends 64."""
-    max_concurrent_streams: int = Field(default=1000, ge=1, lt=2**31)
-    """Requests that one connection may have open at a time."""
+    max_concurrent_streams: int = Field(default=100, ge=1, lt=2**31)
+    """Requests that one connection may have open at a time; a client keeps more back. The more they
+    are, the longer one connection can make the others wait."""
     keepalive: Keepalive = Keepalive()
     """Pings and the ends of connections."""
 

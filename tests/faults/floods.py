@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SettingsFrame(0).serialize()
 
 STREAMS = 2_000
-"""Requests of a flood: twice as many as a connection may have open at a time."""
+"""Requests of a flood: many more than a connection may have open at a time."""
 
-OPEN_STREAMS = 900
+OPEN_STREAMS = 90
 """Requests that are made and then left alone: fewer than a connection may have open."""
 
 PIECE = 64 * 1024

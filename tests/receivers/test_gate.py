@@ -59,11 +59,11 @@ class Forgetful(Host):
 
 
 @asynccontextmanager
-async def guarded(host: Host) -> AsyncIterator[Otlp]:
-    """A receiver that asks `host` at its HTTP address."""
+async def guarded(host: Host, **grpc: Any) -> AsyncIterator[Otlp]:
+    """A receiver that asks `host` at its HTTP address; `grpc` are settings of the other one."""
     protocols = {
         "http": {"endpoint": "127.0.0.1:0", "auth": {"authenticator": "host"}},
-        "grpc": {"endpoint": "127.0.0.1:0"},
+        "grpc": {"endpoint": "127.0.0.1:0", **grpc},
     }
     async with (
         context("otlp", extensions={"host": host}) as given,
@@ -181,8 +181,9 @@ async def test_who_is_asked_about_too_long_is_told_to_try_again_and_then_known()
 async def test_more_than_can_wait_are_told_to_try_again_at_once() -> None:
     host = Host("last")
     host.door.clear()
-    async with guarded(host) as receiver:
-        with H2Sender(receiver.ports["http"]) as sender:
+    grpc = {"auth": {"authenticator": "host"}, "max_concurrent_streams": WAITING + 1}
+    async with guarded(host, **grpc) as receiver:
+        with H2Sender(receiver.ports["grpc"]) as sender:
             last = await asyncio.to_thread(crowd, sender)
             assert last.headers[":status"] == "503"
             assert len(host.asked) <= WAITING

@@ -75,7 +75,7 @@ impl Terms {
         ping_timeout = 20.0,
         min_ping_interval = 300.0,
         ping_without_stream = false,
-        max_concurrent_streams = 1000,
+        max_concurrent_streams = 100,
         keep_alive = true,
     ))]
     #[allow(clippy::too_many_arguments)] // they are named where they are given
