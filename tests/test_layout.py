@@ -61,9 +61,13 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield name.removesuffix(".__init__"), path
 
 
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imports(path: Path) -> Iterator[str]:
     """The modules of ours that a file imports, those for the type checker left out."""
-    todo: list[ast.AST] = [ast.parse(path.read_text())]
+    todo: list[ast.AST] = [parsed(path)]
     while todo:
         node = todo.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -108,6 +112,21 @@ def test_every_package_has_a_rule() -> None:
 )
 def test_every_component_has_its_test(kind: Kind, type_: str) -> None:
     assert (ROOT / "tests" / kind / f"test_{type_}.py").exists()
+
+
+def runs_text(node: ast.AST) -> bool:
+    """Whether it is a call that makes code of text or of bytes, or starts a shell."""
+    if isinstance(node, ast.Import):
+        return any(alias.name in {"pickle", "marshal", "shelve"} for alias in node.names)
+    if not isinstance(node, ast.Call):
+        return False
+    shell = any(keyword.arg == "shell" for keyword in node.keywords)
+    return shell or ast.unparse(node.func) in {"exec", "eval", "os.system"}
+
+
+def test_code_that_a_file_holds_is_run_in_one_place() -> None:
+    found = {name for name, path in modules() if any(map(runs_text, ast.walk(parsed(path))))}
+    assert found == {"penstock.processors._python_module"}
 
 
 def test_unsafe_code_is_in_one_file() -> None:

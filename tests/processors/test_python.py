@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,7 +35,6 @@ from tests.kit import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from penstock.pipeline.runner import Running
 
@@ -544,6 +545,44 @@ async def test_an_installed_package_can_have_the_code() -> None:
 def test_a_package_that_is_not_installed_is_named_with_those_that_are() -> None:
     assert "which has gone, half" in refusal("{entry_point: hlaf}")
     assert "`acme_gone` cannot be found" in refusal("{entry_point: gone}")
+
+
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [("sys.gate.wait()", "has not returned within 0.05s"), ("1 / 0", "ZeroDivisionError at ")],
+)
+@in_loop
+async def test_code_that_does_not_stop_is_told_and_left(
+    write: Write, gate: threading.Event, caplog: pytest.LogCaptureFixture, stop: str, told: str
+) -> None:
+    code = f"""
+        import sys
+        class Processor:
+            def process(self, batch): return batch
+            def stop(self): {stop}
+    """
+    async with Pipeline(write(code), timeout="50ms") as pipeline:
+        await pipeline.source.send(spans(1))
+    gate.set()
+    assert told in caplog.text
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "python.md"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        code
+        for code in re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+        if "polars" not in code  # which not everybody has
+    ],
+)
+@in_loop
+async def test_the_code_in_the_document_runs(write: Write, code: str) -> None:
+    async with Pipeline(write(code)) as pipeline:
+        await pipeline.source.send(spans(2))
+        assert len(pipeline.names) == 2
 
 
 def test_a_status_tells_what_failed_and_that_it_works_again(write: Write) -> None:
