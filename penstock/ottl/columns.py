@@ -26,9 +26,16 @@ _CODES = 2**62
 """Combinations that fit into one integer an item."""
 
 
+class Faulty(Column):
+    """A column with a `Failure` among its values; others have none."""
+
+    __slots__ = ()
+
+
 def constant(value: Any, length: int) -> Column:
     """The same value for every item."""
-    return Column(np.zeros(length, dtype=np.uint32), [value])
+    codes = np.zeros(length, dtype=np.uint32)
+    return Faulty(codes, [value]) if type(value) is Failure else Column(codes, [value])
 
 
 def merged(old: Column, new: Column, where: Mask | None) -> Column:
@@ -44,19 +51,24 @@ def each(
 ) -> Column:
     """A column of what `function` makes of the values of several, called once a combination.
 
-    Where the mask is false the result is `None`, and nothing is called for it. What raises a
-    `Fault`, or is given a failure, becomes a `Failure`.
+    Nothing is called for items where the mask is false, and what is in the column for them does
+    not matter. What raises a `Fault`, or is given a failure, becomes a `Failure`.
     """
-    codes, places = _combinations(columns, where)
-    taken = [
-        [column.values[place] for place in places_of.tolist()]
-        for column, places_of in zip(columns, places, strict=True)
-    ]
-    values = [guarded(function, *row) for row in zip(*taken, strict=True)]
-    if where is not None:
-        codes = np.where(where, codes, np.uint32(len(values)))
-        values.append(None)
-    return Column(codes, values)
+    varying = [column for column in columns if len(column.values) != 1]
+    if len(varying) > 1:
+        codes, taken = _combined(columns, where)
+    else:
+        codes, taken = _one_by_one(columns, (varying or columns)[0], where)
+    if not any(isinstance(column, Faulty) for column in columns):
+        try:
+            return Column(codes, list(map(function, *taken)))
+        except FAULTS:
+            pass
+    return Faulty(codes, [guarded(function, *row) for row in zip(*taken, strict=True)])
+
+
+FAULTS = (Fault, ValueError, OverflowError)
+"""What functions raise for values that they cannot work with."""
 
 
 def guarded(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -66,8 +78,30 @@ def guarded(function: Callable[..., Any], *arguments: Any) -> Any:
             return argument
     try:
         return function(*arguments)
-    except (Fault, ValueError, OverflowError) as error:
+    except FAULTS as error:
         return Failure(str(error))
+
+
+def _one_by_one(
+    columns: Sequence[Column], varying: Column, where: Mask | None
+) -> tuple[Codes, list[list[Any]]]:
+    """Codes, and for each column its value for each code, where one at most has several values."""
+    codes, values = varying.codes, varying.values
+    if where is not None and len(values) > 1:
+        codes, used = _present(codes.astype(np.int64), len(values), where)
+        values = [values[place] for place in used.tolist()]
+    taken = [values if column is varying else column.values * len(values) for column in columns]
+    return codes, taken
+
+
+def _combined(columns: Sequence[Column], where: Mask | None) -> tuple[Codes, list[list[Any]]]:
+    """As `_one_by_one`, where several have several values: a code for each combination."""
+    codes, places = _combinations(columns, where)
+    taken = [
+        [column.values[place] for place in places_of.tolist()]
+        for column, places_of in zip(columns, places, strict=True)
+    ]
+    return codes, taken
 
 
 def _combinations(
@@ -102,7 +136,8 @@ def _present(
         return codes, present
     seen = np.zeros(total, dtype=np.bool_)
     seen[used] = True
-    ranks = np.cumsum(seen, dtype=np.uint32) - np.uint32(1)
+    # Items where the mask is false have codes too, and they must be codes of something.
+    ranks = np.maximum(np.cumsum(seen, dtype=np.uint32), 1) - np.uint32(1)
     return ranks[joint], np.flatnonzero(seen)
 
 
@@ -118,21 +153,13 @@ def _by_rows(columns: Sequence[Column], where: Mask | None) -> tuple[Codes, list
 def whole(
     function: Callable[[list[Any]], list[Any]], column: Column, where: Mask | None = None
 ) -> Column:
-    """As `each` of one column, for a function of many values at once; `function` is given values
-    that are no failures."""
-    seen = np.zeros(len(column.values), dtype=np.bool_)
-    seen[column.codes if where is None else column.codes[where]] = True
-    places = [
-        place
-        for place in np.flatnonzero(seen).tolist()
-        if type(column.values[place]) is not Failure
-    ]
-    values: list[Any] = [value if type(value) is Failure else None for value in column.values]
-    for place, value in zip(
-        places, function([column.values[place] for place in places]), strict=True
-    ):
-        values[place] = value
-    return Column(column.codes, values)
+    """As `each` of one column, for a function of many values at once that raises nothing."""
+    codes, (values,) = _one_by_one([column], column, where)
+    if not isinstance(column, Faulty):
+        return Column(codes, function(values))
+    good = [value for value in values if type(value) is not Failure]
+    new = iter(function(good))
+    return Faulty(codes, [value if type(value) is Failure else next(new) for value in values])
 
 
 class Truth(NamedTuple):
@@ -145,6 +172,9 @@ class Truth(NamedTuple):
 
 def truth(column: Column, where: Mask | None = None) -> Truth:
     """A column of bools as the outcome of a condition; anything else in it is a failure."""
+    if set(map(type, column.values)) == {bool}:
+        hits = np.array(column.values, dtype=np.bool_)[column.codes]
+        return Truth(hits if where is None else hits & where)
     hits = np.fromiter((value is True for value in column.values), np.bool_, len(column.values))
     wrong = [place for place, value in enumerate(column.values) if type(value) is not bool]
     found = hits[column.codes] if where is None else hits[column.codes] & where
@@ -160,9 +190,9 @@ def truth(column: Column, where: Mask | None = None) -> Truth:
 
 def failures(column: Column, where: Mask | None) -> Truth | None:
     """Where a column has failures, with the first one's reason; `None` for nowhere."""
-    wrong = [place for place, value in enumerate(column.values) if type(value) is Failure]
-    if not wrong:
+    if not isinstance(column, Faulty):
         return None
+    wrong = [place for place, value in enumerate(column.values) if type(value) is Failure]
     failed = np.isin(column.codes, wrong)
     if where is not None:
         failed &= where

@@ -246,11 +246,22 @@ def _checked(
     function: Callable[..., Any], names: list[str], kinds: list[Any], fixed: dict[str, Any]
 ) -> Callable[..., Any]:
     """A function of values, which are checked first."""
-
-    def call(*values: Any) -> Any:
-        given = {
-            name: kind.check(value) for name, kind, value in zip(names, kinds, values, strict=True)
-        }
-        return function(**given, **fixed)
-
-    return call
+    takes = [one.name for one in parameters(function)]
+    if takes[: len(names)] != names:
+        return lambda *values: function(
+            **{
+                name: kind.check(value)
+                for name, kind, value in zip(names, kinds, values, strict=True)
+            },
+            **fixed,
+        )
+    known = partial(function, **fixed) if fixed else function
+    if all(kind.takes_all for kind in kinds):
+        return known
+    checks = [kind.check for kind in kinds]
+    if len(checks) == 1:
+        check = checks[0]
+        return lambda value: known(check(value))
+    return lambda *values: known(
+        *[check(value) for check, value in zip(checks, values, strict=True)]
+    )

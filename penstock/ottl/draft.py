@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,6 +87,12 @@ class Draft:
             column = merged(column, written, where)
         self._columns[place] = column
         return column
+
+    def numbers(self, place: Place) -> NDArray[Any] | None:
+        """The integers at a place, if nothing was written there."""
+        if place in self._columns or any(place.meets(other) for other in self._pending):
+            return None
+        return self._batch.numbers(place.path)
 
     def owners(self) -> NDArray[np.uint32]:
         """For each span event, the position of its span."""
@@ -184,6 +190,11 @@ class Events(Draft):
         if _of_events(place):
             return column
         return Column(column.codes[self._spans.owners()], column.values)
+
+    def numbers(self, place: Place) -> NDArray[Any] | None:
+        """The integers at a place, if nothing was written there."""
+        found = self._spans.numbers(place)
+        return found if found is None or _of_events(place) else found[self._spans.owners()]
 
     def keys(self, place: Place) -> list[str]:
         """The distinct keys of the attributes at a place."""

@@ -45,13 +45,12 @@ class Edit:
 
     def replace(self, target: Target, old: Column, new: Column) -> None:
         """Put `new` in the place of `old`, where it is another value."""
-        if len(old.values) == len(new.values) and (old.codes is new.codes):
-            differs = _differing(old.values, new.values)[old.codes]
-        else:
-            differs = np.ones(len(old), dtype=np.bool_)
-        differs = self.narrowed(differs)
+        if old.codes is not new.codes:
+            self.put(target, new, self.where)
+            return
+        differs = _differing(old.values, new.values)
         if differs.any():
-            self.put(target, new, differs)
+            self.put(target, new, self.narrowed(differs[old.codes]))
 
     def change_map(self, target: Target, function: Callable[[dict[str, Any]], Any]) -> None:
         """As `change` of a map; anything else fails."""

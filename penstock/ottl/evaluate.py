@@ -9,11 +9,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from penstock.ottl.columns import Truth, constant, each, guarded, numbers, truth, whole
+from penstock.ottl.columns import Faulty, Truth, constant, each, guarded, numbers, truth, whole
 from penstock.ottl.values import (
     Duration,
     Fault,
@@ -27,6 +28,8 @@ from penstock.ottl.values import (
 from penstock.pipeline import Column
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from penstock.ottl.draft import Draft
     from penstock.pipeline.batch import Mask
 
@@ -54,6 +57,10 @@ class Constant:
     def column(self, draft: Draft, where: Mask | None = None) -> Column:  # noqa: ARG002
         """The same for every item."""
         return constant(self.value, len(draft))
+
+    def numbers(self, draft: Draft) -> NDArray[Any] | None:  # noqa: ARG002
+        """The number, if it is one."""
+        return np.array(self.value) if is_number(self.value) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +129,35 @@ class Arithmetic:
 
     def column(self, draft: Draft, where: Mask | None = None) -> Column:
         """The results. Ints wrap at 64 bits, as in Go."""
+        found = self.numbers(draft)
+        if found is not None and found.ndim:
+            return Column(np.arange(len(draft), dtype=np.uint32), found.tolist())
         left, right = self.left.column(draft, where), self.right.column(draft, where)
+        return each(partial(calculate, self.operator), [left, right], where)
+
+    def numbers(self, draft: Draft) -> NDArray[Any] | None:
+        """The results as an array, if all are numbers of one type and cannot fail."""
         vector = _VECTORS.get(self.operator)
-        many = len(left.values) > _FEW or len(right.values) > _FEW
-        if vector and many:
-            one, other = numbers(left), numbers(right)
-            if one is not None and other is not None:
-                with np.errstate(all="ignore"):
-                    found = vector(one, other).tolist()
-                return Column(np.arange(len(draft), dtype=np.uint32), found)
-        return each(lambda one, other: calculate(self.operator, one, other), [left, right], where)
+        both = None if vector is None else _both_numbers(self.left, self.right, draft)
+        if vector is None or both is None:
+            return None
+        with np.errstate(all="ignore"):
+            found: NDArray[Any] = vector(*both)
+            return found
+
+
+def _both_numbers(
+    left: Expression, right: Expression, draft: Draft
+) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    one = _numbers(left, draft)
+    other = None if one is None else _numbers(right, draft)
+    return None if one is None or other is None else (one, other)
+
+
+def _numbers(expression: Expression, draft: Draft) -> NDArray[Any] | None:
+    """The numbers of an expression that can tell them without a column."""
+    known = getattr(expression, "numbers", None)
+    return known(draft) if known else None
 
 
 _FEW = 32
@@ -197,6 +223,15 @@ _VECTOR_COMPARISONS = {
 }
 
 
+_EQUALITIES = frozenset({"==", "!="})
+
+
+def _is_text(column: Column, text: str, where: Mask | None, *, wanted: bool) -> Truth:
+    same = [value == text for value in column.values]
+    hits = (np.array(same, dtype=np.bool_) == wanted)[column.codes]
+    return Truth(hits if where is None else hits & where)
+
+
 def _has_order(value: Any) -> bool:
     return type(value) not in {list, dict}
 
@@ -211,7 +246,15 @@ class Comparison:
 
     def truth(self, draft: Draft, where: Mask | None = None) -> Truth:
         """Where it holds."""
+        both = _both_numbers(self.left, self.right, draft)
+        if both is not None:
+            hits = np.broadcast_to(_VECTOR_COMPARISONS[self.operator](*both), len(draft))
+            return Truth(hits if where is None else hits & where)
         left, right = self.left.column(draft, where), self.right.column(draft, where)
+        if self.operator in _EQUALITIES and isinstance(self.right, Constant):
+            text = self.right.value
+            if type(text) is str and not isinstance(left, Faulty):
+                return _is_text(left, text, where, wanted=self.operator == "==")
         if len(left.values) > _FEW or len(right.values) > _FEW:
             one, other = numbers(left), numbers(right)
             if one is not None and other is not None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Change = Callable[[Any], Any]
 
+PLAIN = frozenset({str, bool, float})
+"""Types of which an attribute holds every value."""
+
 
 def unchanged(value: Any) -> Any:
     """The value itself."""
@@ -51,14 +54,17 @@ def with_entry(value: Any, key: Any, new: Any) -> Any:
 class Field:
     """A field of a message, under the name that the kernel has for it.
 
-    `read` makes OTTL's value of the kernel's, and `write` the kernel's of OTTL's or raises
-    `Fault`; without it the field cannot be set. Keys in brackets go to the kernel where it knows
+    `read` makes OTTL's value of the kernel's. `write` makes the kernel's of OTTL's or raises
+    `Fault`; values whose types are `as_is` need it not, and without it the field cannot be set.
+    What is `numeric` is an integer in every item. Keys in brackets go to the kernel where it knows
     them (`keyed`), else to `entry` and `with_entry`.
     """
 
     name: str
     read: Change = unchanged
     write: Change | None = None
+    as_is: frozenset[type] = frozenset()
+    numeric: bool = False
     keyed: bool = False
     slot: str = ""
     entry: Callable[[Any, Any], Any] | None = None
@@ -95,7 +101,7 @@ def _range(least: int, most: int) -> Change:
 
 def string(name: str) -> Mapping[str, Field]:
     """Text."""
-    return {name: Field(name, write=_text)}
+    return {name: Field(name, write=_text, as_is=frozenset({str}))}
 
 
 def integer(
@@ -124,7 +130,7 @@ def time(name: str) -> Mapping[str, Field]:
     moment = _of((Time,), "a time")
     return {
         name: Field(kernel, Time, lambda value: nanoseconds(moment(value).nanoseconds)),
-        kernel: Field(kernel, _signed, nanoseconds),
+        kernel: Field(kernel, _signed, nanoseconds, numeric=True),
     }
 
 
@@ -158,7 +164,7 @@ def attributes(name: str = "attributes") -> Mapping[str, Field]:
 def anything(name: str) -> Mapping[str, Field]:
     """A value of any type, and `name.string`: its text."""
     return {
-        name: Field(name, write=storable, keyed=True),
+        name: Field(name, write=storable, as_is=PLAIN, keyed=True),
         f"{name}.string": Field(name, text, _text),
     }
 

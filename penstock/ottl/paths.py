@@ -6,22 +6,24 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from penstock.ottl.columns import each, failures
+from penstock.ottl.columns import Faulty, each, failures
 from penstock.ottl.contexts import ALIASES, EVENTS, FIELDS, NOT_HERE, Scope
 from penstock.ottl.draft import Draft, Place
 from penstock.ottl.errors import StatementError, hint
-from penstock.ottl.fields import Field, attributes, entry, unchanged, with_entry
+from penstock.ottl.fields import PLAIN, Field, attributes, entry, unchanged, with_entry
 from penstock.ottl.syntax import Literal, Path
 from penstock.ottl.values import Failure, storable
 from penstock.pipeline import Column
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from penstock.ottl.columns import Truth
     from penstock.ottl.evaluate import Expression
     from penstock.pipeline.batch import Mask
 
 _SHARED = ("resource", "scope", "metric")
-_ANY = Field("", write=storable, keyed=True)
+_ANY = Field("", write=storable, as_is=PLAIN, keyed=True)
 _MAP = Field("cache", write=attributes()["attributes"].write, entry=entry)
 
 
@@ -41,13 +43,19 @@ class Target:
             return base
         return each(self._entry, [base, *self._key_columns(draft, where)], where)
 
+    def numbers(self, draft: Draft) -> NDArray[Any] | None:
+        """As `column`, as an array, where all values are integers and none was written."""
+        return draft.numbers(self.place) if self.field.numeric else None
+
     def put(self, draft: Draft, values: Column, where: Mask | None) -> Truth | None:
         """Write values where the mask is true. The outcome has the items whose value the field
         cannot hold: they stay as they are."""
         if self.keys:
             columns = [self._base(draft), values, *self._key_columns(draft, where)]
             values = each(self._with_entry, columns, where)
-        written = each(self._checked, [values], where)
+        written = values
+        if isinstance(values, Faulty) or not self.field.as_is.issuperset(map(type, values.values)):
+            written = each(self._checked, [values], where)
         wrong = failures(written, where)
         if wrong is not None:
             where = wrong.hits if where is None else where & wrong.hits
@@ -82,7 +90,7 @@ class Target:
 
     def _base(self, draft: Draft) -> Column:
         column = draft.column(self.place)
-        return column if self.field.read is unchanged else each(self.field.read, [column])
+        return column if self.field.read is unchanged else column.map(self.field.read)
 
     def _write(self, draft: Draft, column: Column, where: Mask | None) -> None:
         draft.set(self.place, column, where)
@@ -138,7 +146,7 @@ def _target(
     within = "span.events" if context == EVENTS else context
     slot = f"{within}.{field.slot or field.name}{steps}"
     place = Place(f"{context}.{field.name}{steps}", slot, context in _SHARED)
-    inner = Field(field.name, write=storable, keyed=True) if known else field
+    inner = Field(field.name, write=storable, as_is=PLAIN, keyed=True) if known else field
     return Target(text + steps, place, inner, keys[known:])
 
 

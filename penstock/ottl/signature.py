@@ -33,6 +33,11 @@ class Kind:
             raise Fault(f"expected {self.words}, found {kind_of(value)}")
         return value
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether it takes every value as it is."""
+        return not self.types and not self.convert
+
 
 def _number(value: Any) -> float:
     if type(value) in {int, bool, float}:

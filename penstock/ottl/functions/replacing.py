@@ -129,7 +129,9 @@ _REPLACED = re.compile(f"{_BEGIN}(.*?){_END}", re.DOTALL)
 
 def _by_pattern(pattern: Pattern, function: Function, form: str) -> Replace:
     if function is None:
-        return pattern.replaced
+        return lambda texts, replacement: (
+            pattern.replaced(texts, replacement) if any(pattern.found(texts)) else texts
+        )
 
     def replace(texts: list[str], replacement: str) -> list[str]:
         marked = pattern.replaced(texts, f"{_BEGIN}{replacement}{_END}")
@@ -176,7 +178,10 @@ def _in_texts(values: list[Any], replacement: Any, replace: Replace) -> list[Any
     """The values, with the texts among them replaced; a text that stays is the same object."""
     if type(replacement) is not str:
         raise Fault(f"expected a string as replacement, found {kind_of(replacement)}")
-    new = iter(replace([value for value in values if type(value) is str], replacement))
+    texts = [value for value in values if type(value) is str]
+    if not texts:
+        return values
+    new = iter(replace(texts, replacement))
     found = [next(new) if type(value) is str else value for value in values]
     return [old if old == value else value for old, value in zip(values, found, strict=True)]
 

@@ -22,8 +22,10 @@ _FIRST_CONTINUED, _AFTER_CONTINUED = 0x80, 0xC0
 """Bytes of UTF-8 between these continue a character."""
 
 
-def is_match(targets: Values, pattern: Regex) -> list[Any]:
+def is_match(targets: Values, pattern: Regex) -> list[bool]:
     """Whether a pattern is found in each value; false for nil."""
+    if set(map(type, targets)) == {str}:
+        return pattern.found(targets)
     texts = [text(value) for value in targets]
     found = iter(pattern.found([value for value in texts if value is not None]))
     return [value is not None and next(found) for value in texts]
