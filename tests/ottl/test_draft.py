@@ -65,7 +65,7 @@ operations = st.sampled_from(
         'set(span.attributes["a"], resource.attributes["n"])',
         "set(span.start_time_unix_nano, span.start_time_unix_nano + 1)",
         'set(span.attributes["t"], span.start_time_unix_nano)',
-        'set(span.status.code, STATUS_CODE_ERROR)',
+        "set(span.status.code, STATUS_CODE_ERROR)",
         'set(span.attributes["s"], span.status)',
         'set(span.events, []) where span.attributes["n"] == 0',
         'set(spanevent.attributes["of"], span.attributes["a"])',
