@@ -32,6 +32,7 @@ from penstock.pipeline import (
     Receiver,
     ReceiverConfig,
     Rejected,
+    Router,
     Signal,
     Stage,
 )
@@ -232,7 +233,7 @@ class GivenBackend(DeliveryConfig):
 class _GivenConnector(ConnectorConfig):
     component: Any
 
-    def build(self, context: Context) -> Connector:
+    def build(self, context: Context) -> Connector | Router:
         return self.component  # type: ignore[no-any-return]
 
 
@@ -246,6 +247,7 @@ class _GivenExtension(ExtensionConfig):
 _GIVEN = {
     Receiver: ("receivers", _GivenReceiver),
     Connector: ("connectors", _GivenConnector),
+    Router: ("connectors", _GivenConnector),
     Processor: ("processors", _GivenProcessor),
     Stage: ("processors", _GivenProcessor),
     Exporter: ("exporters", _GivenExporter),

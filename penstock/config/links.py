@@ -7,9 +7,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.config.catalog import Kind
+from penstock.config.problems import hint
 from penstock.pipeline.component import ConnectorConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from penstock.config.pipelines import Defined, Pipeline
     from penstock.config.problems import Path, Problems
     from penstock.pipeline.batch import Signal
@@ -54,6 +57,27 @@ def check_links(pipelines: list[Pipeline], defined: Defined, problems: Problems)
         _check_sources(link, problems)
         _check_targets(link, problems)
     _check_circles(links, problems)
+
+
+def check_leads(
+    pipelines: list[Pipeline],
+    connectors: Mapping[str, ConnectorConfig | None],
+    problems: Problems,
+) -> None:
+    """Note in `problems` which pipelines connectors name in vain, and which they do not name."""
+    ids = [pipeline.id for pipeline in pipelines]
+    for id_, config in connectors.items():
+        named = config.leads_to() if config else {}
+        fed = {end.pipeline.id: end.path for end in _ends(id_, Kind.RECEIVERS, pipelines)}
+        for path, target in named.items():
+            where = (Kind.CONNECTORS.value, id_, *path)
+            if target not in ids:
+                problems.add(where, f"there is no pipeline `{target}`{hint(target, ids)}")
+            elif target not in fed:
+                message = f"`{target}` does not have `{id_}` under receivers; put it there"
+                problems.add(where, message)
+        for target in fed.keys() - set(named.values()) if named else ():
+            problems.warn(fed[target], f"`{id_}` gives it nothing: no option names `{target}`")
 
 
 def _ends(id_: str, role: Kind, pipelines: list[Pipeline]) -> list[_End]:

@@ -9,7 +9,7 @@ from penstock.config.catalog import Kind
 from penstock.config.check import check
 from penstock.config.components import config_class
 from penstock.config.deprecated import modernised
-from penstock.config.links import check_links
+from penstock.config.links import check_leads, check_links
 from penstock.config.pipelines import Defined, Pipeline, read_pipelines
 from penstock.config.ports import Listener, check_ports, listeners
 from penstock.config.problems import Problems
@@ -62,6 +62,7 @@ def check_document(document: Document) -> Checked:
     pipelines = list(read_pipelines(problems))
     used = check_wiring(pipelines, defined, problems)
     check_links(pipelines, defined, problems)
+    check_leads(pipelines, configs[Kind.CONNECTORS], problems)
     check_fits(pipelines, configs[Kind.PROCESSORS], problems)
     check_ports([*_listeners(configs, used), *_page(root)], problems)
     check_references(configs, problems)

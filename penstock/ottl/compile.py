@@ -48,13 +48,8 @@ class Compiler:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self.contexts = {scope.context} if scope.context else set[str]()
-        """What was compiled is about these."""
-
-    @property
-    def of_events(self) -> bool:
+        self.of_events = scope.context == EVENTS
         """Whether what was compiled is about span events."""
-        return EVENTS in self.contexts
 
     def condition(self, node: Node) -> Condition:
         """A condition. Raises `StatementError`."""
@@ -99,7 +94,7 @@ class Compiler:
         """What a path leads to. Raises `StatementError`."""
         keys = tuple(tuple(map(self.value, segment.keys)) for segment in path.segments)
         target = resolve(path, keys, self._scope)
-        self.contexts.add(target.text.partition(".")[0])
+        self.of_events |= target.text.startswith(f"{EVENTS}.")
         return target
 
     def bind(self, call: syntax.Call, expected: tuple[Parameter, ...]) -> list[Bound]:

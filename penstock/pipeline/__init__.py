@@ -15,6 +15,8 @@ from penstock.pipeline.component import (
     Receiver,
     ReceiverConfig,
     Rejected,
+    Routed,
+    Router,
     Stage,
 )
 from penstock.pipeline.errors import (
@@ -49,6 +51,8 @@ __all__ = [
     "Refused",
     "Rejected",
     "Retryable",
+    "Routed",
+    "Router",
     "Signal",
     "Stage",
     "StartError",

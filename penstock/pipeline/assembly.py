@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from penstock.logs import component_logger
 from penstock.pipeline.books import Books
-from penstock.pipeline.component import Context, Stage
+from penstock.pipeline.component import Context, Router, Stage
 from penstock.pipeline.delivery import Delivery
 from penstock.pipeline.edges import Entry, ReceiverEdge
 from penstock.pipeline.fanout import FanOut, Inlet
 from penstock.pipeline.graph import Graph, Kind, Node, members, place
 from penstock.pipeline.memory import Memory
 from penstock.pipeline.pace import Pace
+from penstock.pipeline.routing import RouterStep
 from penstock.pipeline.status import Board, Status
 from penstock.pipeline.steps import ProcessorStep, StageStep
 from penstock.pipeline.telemetry import read
@@ -100,11 +101,22 @@ class Assembly:
         exits = self._exits(node)
         context = self._context(node)
         connector = self._settings.connectors[node.id].build(context)
-        step = StageStep(connector, context, self._graph.signals_into(node), exits)
+        takes = self._graph.signals_into(node)
+        if isinstance(connector, Router):
+            self._add_router(RouterStep(connector, context, takes, exits), node, exits)
+            return
+        step = StageStep(connector, context, takes, exits)
         self.stages.append(step)
         self._set_inlet(node, step.inlet)
         for signal, exit_ in exits.items():
             self._credit(step.name, exit_, step.outgoing[signal])
+
+    def _add_router(self, step: RouterStep, node: Node, exits: dict[Signal, FanOut]) -> None:
+        step.context.status.live(Status.OK)  # a function has nothing to start
+        self._set_inlet(node, step.inlet)
+        for exit_ in exits.values():
+            for branch in exit_.branches:
+                self._came[branch.name][f"from {step.name}"] = step.routed[branch.name]
 
     def _add_processor(self, node: Node) -> None:
         exits = self._exits(node)

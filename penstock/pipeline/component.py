@@ -26,7 +26,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -157,7 +157,7 @@ class Stage(ABC):
     A stage answers for the batches whose `consume` returned until the next stage accepts them.
     """
 
-    may_wait: bool = True
+    may_wait: ClassVar[bool] = True
     """Whether `consume` can take longer than putting a batch aside."""
 
     @abstractmethod
@@ -180,6 +180,24 @@ class Stage(ABC):
 
 class Connector(Stage):
     """The end of some pipelines and the start of others."""
+
+
+class Routed(NamedTuple):
+    """What goes where: a batch for each pipeline, by its id, and how many items go nowhere."""
+
+    parts: Mapping[str, Batch]
+    dropped: int = 0
+
+
+class Router(ABC):
+    """A connector that is a function of a batch: it says which pipeline gets what.
+
+    What one pipeline refuses while another takes its part is lost there, as at every fan-out.
+    """
+
+    @abstractmethod
+    def route(self, batch: Batch) -> Routed:
+        """The way of every item. Raises `Invalid` for a batch that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +257,12 @@ class ConnectorConfig(ComponentConfig, ABC):
         signal: frozenset({signal}) for signal in Signal
     }
 
+    def leads_to(self) -> Mapping[tuple[str | int, ...], str]:
+        """The pipelines that its options name, by the path of the option: ids as in YAML."""
+        return {}
+
     @abstractmethod
-    def build(self, context: Context) -> Connector:
+    def build(self, context: Context) -> Connector | Router:
         """The connector these settings describe."""
 
 

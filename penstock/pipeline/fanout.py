@@ -33,6 +33,10 @@ class Inlet:
     taken: Reading
 
 
+Part = tuple[Inlet, "Batch"]
+"""A branch, and what it is offered."""
+
+
 class FanOut:
     """Offers every batch to every branch, and accepts it when at least one branch took it.
 
@@ -52,8 +56,6 @@ class FanOut:
     ) -> None:
         self.branches = sorted(branches, key=lambda branch: branch.may_wait)
         self.consume: Consume = branches[0].consume if len(branches) == 1 else self._offer_to_all
-        self._prompt = [branch for branch in self.branches if not branch.may_wait]
-        self._slow = [branch for branch in self.branches if branch.may_wait]
         self._faults = FaultLog(logger)
         self._lost = {
             branch.name: telemetry.counter(
@@ -68,33 +70,45 @@ class FanOut:
     @property
     def may_wait(self) -> bool:
         """Whether `consume` can take longer than putting a batch aside."""
-        return bool(self._slow)
+        return any(branch.may_wait for branch in self.branches)
 
     def lost(self, branch: Inlet) -> int:
         """Items that `branch` refused while another took them."""
         return self._lost[branch.name].value if self._lost else 0
 
-    async def _offer_to_all(self, batch: Batch) -> None:
-        faults = [await _offer(branch, batch) for branch in self._prompt]
-        if self._slow:
-            faults += await self._offer_to_slow(batch)
+    async def offer(self, parts: Sequence[Part]) -> list[Part]:
+        """Offer branches a batch each, in the order of `branches`; those that took theirs.
+
+        Raises `Refused` or `Invalid` when none did.
+        """
+        split = next((n for n, (branch, _) in enumerate(parts) if branch.may_wait), len(parts))
+        faults = [await _offer(*part) for part in parts[:split]]
+        if split < len(parts):
+            faults += await _offer_to_slow(parts[split:])
         refusals = [fault for fault in faults if fault]
-        if not refusals:
-            return
-        if len(refusals) == len(faults):
+        if refusals and len(refusals) == len(faults):
             raise max(refusals, key=_patience)
-        for branch, fault in zip(self.branches, faults, strict=True):
+        if refusals:
+            self._note_lost(parts, faults)
+        return [part for part, fault in zip(parts, faults, strict=True) if not fault]
+
+    async def _offer_to_all(self, batch: Batch) -> None:
+        await self.offer([(branch, batch) for branch in self.branches])
+
+    def _note_lost(self, parts: Sequence[Part], faults: list[Answer]) -> None:
+        for (branch, batch), fault in zip(parts, faults, strict=True):
             if fault:
                 self._lost[branch.name].add(len(batch))
                 self._faults.report(f"Lost for {branch.name}, which refused", len(batch), fault)
 
-    async def _offer_to_slow(self, batch: Batch) -> list[Answer]:
-        # Together, or one that waits would delay another; alone, a task would be wasted.
-        if len(self._slow) == 1:
-            return [await _offer(self._slow[0], batch)]
-        async with asyncio.TaskGroup() as group:
-            offers = [group.create_task(_offer(branch, batch)) for branch in self._slow]
-        return [offer.result() for offer in offers]
+
+async def _offer_to_slow(parts: Sequence[Part]) -> list[Answer]:
+    # Together, or one that waits would delay another; alone, a task would be wasted.
+    if len(parts) == 1:
+        return [await _offer(*parts[0])]
+    async with asyncio.TaskGroup() as group:
+        offers = [group.create_task(_offer(*part)) for part in parts]
+    return [offer.result() for offer in offers]
 
 
 async def _offer(branch: Inlet, batch: Batch) -> Answer:

@@ -17,6 +17,9 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
+    ("connectors", "routing"): {
+        "table": [{"condition": 'attributes["env"] == "eu"', "pipelines": ["traces"]}]
+    },
     ("extensions", "basicauth"): {"client_auth": {"username": "penstock", "password": "secret"}},
     ("extensions", "bearertokenauth"): {"token": "secret"},
 }

@@ -12,7 +12,6 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from penstock.config.catalog import Kind, types
-from penstock.config.components import config_class
 from penstock.config.load import load_text
 from penstock.config.settings import TelemetrySettings
 from penstock.pipeline import Batch, Context, Processor, ProcessorConfig, Signal
@@ -21,7 +20,6 @@ from penstock.pipeline.telemetry import Level
 from penstock.processors.batch import Config as BatchProcessor
 from penstock.receivers.otlp import GRPC_METHODS, Otlp
 from penstock.receivers.otlp import Config as Receiver
-from tests.conformance.registry import LEAST
 from tests.kit import (
     Backend,
     GivenBackend,
@@ -59,6 +57,9 @@ exporters:
   otlphttp: {endpoint: "http://127.0.0.1:1"}
 connectors:
   forward:
+  routing:
+    default_pipelines: [traces/3, metrics/3, logs/3]
+    table: [{condition: 'attributes["env"] == "eu"', pipelines: [traces/3, metrics/3, logs/3]}]
 extensions:
   basicauth: {client_auth: {username: me, password: secret}}
   bearertokenauth: {token: secret}
@@ -69,18 +70,21 @@ service:
     traces:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward]
+      exporters: [debug, file, forward, routing]
     metrics:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward]
+      exporters: [debug, file, forward, routing]
     logs:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward]
+      exporters: [debug, file, forward, routing]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     metrics/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     logs/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
+    traces/3: {receivers: [routing], exporters: [nop]}
+    metrics/3: {receivers: [routing], exporters: [nop]}
+    logs/3: {receivers: [routing], exporters: [nop]}
   telemetry:
     metrics: {address: "127.0.0.1:0", level: detailed}
 """
@@ -114,26 +118,12 @@ def everything(tmp_path: Path) -> Settings:
     copy_examples(tmp_path)
     text = EVERYTHING.replace("PATH", str(tmp_path / "out.json")).replace("FOLDER", str(tmp_path))
     settings = load_text(text, "all.yaml", {})
-    others = [type_ for type_ in types(Kind.PROCESSORS) if type_ not in settings.processors]
-    added = {**{type_: least(type_) for type_ in others}, "keep": KeepConfig()}
     pipelines = {
-        id_: replace(
-            pipeline,
-            processors=(
-                *pipeline.processors,
-                *(type_ for type_, it in added.items() if pipeline.signal in it.signals),
-            ),
-        )
+        id_: replace(pipeline, processors=(*pipeline.processors, "keep"))
         for id_, pipeline in settings.pipelines.items()
     }
-    processors = {**settings.processors, **added}
+    processors = {**settings.processors, "keep": KeepConfig()}
     return replace(settings, processors=processors, pipelines=pipelines)
-
-
-def least(type_: str) -> ProcessorConfig:
-    """A processor's least settings."""
-    settings = LEAST.get((Kind.PROCESSORS, type_), {})
-    return config_class(Kind.PROCESSORS, type_).model_validate(settings)  # type: ignore[return-value]
 
 
 def metric(family: Family) -> Metric:
