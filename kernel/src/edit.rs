@@ -9,7 +9,7 @@ use ahash::HashSet;
 use crate::encode::{key_value, write_record};
 use crate::index::Node;
 use crate::inner;
-use crate::lookup::{pair, submessage};
+use crate::lookup::{pair, submessage, with_key};
 use crate::path::Step;
 use crate::payload::Payload;
 use crate::scalar::wire_type;
@@ -125,11 +125,13 @@ fn apply(payload: &Payload, plans: &[Plan]) -> Option<Payload> {
 fn apply_to_level(payload: &Payload, level: usize, plans: &[&Plan], own: &mut OwnFields) {
     let mut children = payload.index().levels.get(level + 1).map_or(&[][..], Vec::as_slice);
     let mut tasks = Vec::with_capacity(plans.len());
-    for (i, node) in payload.index().levels[level].iter().enumerate() {
+    let nodes = &payload.index().levels[level];
+    let common = (level < DATA && !nodes.is_empty()).then(|| message_of(payload, level, 0));
+    for (i, node) in nodes.iter().enumerate() {
         let (mine, rest) =
             children.split_at(children.partition_point(|child| child.tag < node.end));
         children = rest;
-        let message = message_of(payload, level, i);
+        let message = common.unwrap_or_else(|| message_of(payload, level, i));
         let mine_to_do =
             plans.iter().filter(|plan| plan.codes[i] != UNTOUCHED).filter_map(|plan| {
                 let place = plan.edit.places.iter().find(|place| ptr::eq(place.start, message))?;
@@ -310,14 +312,19 @@ fn map_in(any_value: &[u8]) -> Option<Vec<u8>> {
 fn write_flat(out: &mut Vec<u8>, message: &'static Message, body: &[u8], tasks: &[Task]) {
     let mut done = 0_u64;
     let mut run = 0;
-    let wanted = wanted(message, tasks);
+    let wanted = Wanted::of(message, tasks);
     for field in Fields::new(body) {
-        if wanted >> field.number.min(63) & 1 == 0 {
-            continue;
-        }
-        let Some(i) = tasks.iter().position(|task| task.is_about(&field, message, body)) else {
-            continue;
+        let bit = 1 << field.number.min(63);
+        let found = if wanted.keys & bit != 0 && field.wire_type == LEN {
+            let is_about =
+                |key: &[u8]| tasks.iter().position(|task| task.is_about_key(&field, key));
+            with_key(&body[field.body..field.end], is_about)
+        } else if wanted.fields & bit != 0 {
+            tasks.iter().position(|task| task.is_about(&field, message))
+        } else {
+            None
         };
+        let Some(i) = found else { continue };
         out.extend_from_slice(&body[run..field.tag]);
         run = field.end;
         if let What::Put(new) = tasks[i].what
@@ -337,37 +344,57 @@ fn write_flat(out: &mut Vec<u8>, message: &'static Message, body: &[u8], tasks: 
     }
 }
 
-/// The numbers of fields that tasks may be about, as bits.
-fn wanted(message: &Message, tasks: &[Task]) -> u64 {
-    let oneof = message.fields.iter().filter(|field| field.oneof);
-    let members = oneof.fold(0, |bits, field| bits | 1 << field.number.min(63));
-    tasks.iter().map(|task| field_of(&task.steps[0])).fold(0, |bits, field| {
-        bits | 1 << field.number.min(63) | if field.oneof { members } else { 0 }
-    })
+/// The numbers of fields that tasks may be about, as bits: of some by their keys.
+#[derive(Default)]
+struct Wanted {
+    keys: u64,
+    fields: u64,
+}
+
+impl Wanted {
+    fn of(message: &Message, tasks: &[Task]) -> Self {
+        let bit = |field: &Field| 1_u64 << field.number.min(63);
+        let mut wanted = Self::default();
+        for task in tasks {
+            let field = field_of(&task.steps[0]);
+            if task.is_by_key() {
+                wanted.keys |= bit(field);
+            } else if field.oneof {
+                wanted.fields |=
+                    message.fields.iter().filter(|f| f.oneof).fold(0, |bits, f| bits | bit(f));
+            } else {
+                wanted.fields |= bit(field);
+            }
+        }
+        wanted
+    }
 }
 
 impl Task<'_> {
-    /// Whether a field of `body` is at this task's place, or excluded by what will be there.
-    fn is_about(&self, found: &wire::Field, message: &Message, body: &[u8]) -> bool {
-        let step = &self.steps[0];
-        let field = field_of(step);
-        if found.number != field.number {
-            let other = message.field(found.number);
-            return field.oneof && other.is_some_and(|other| other.oneof && fits(other, found));
-        }
-        match (step, self.what) {
-            (Step::Pair(_, key), _) => has_key(found, body, |found| found == key.as_bytes()),
-            (_, What::Retain(keys)) => has_key(found, body, |found| !keys.contains(found)),
-            _ => fits(field, found),
-        }
+    fn is_by_key(&self) -> bool {
+        matches!((&self.steps[0], self.what), (Step::Pair(..), _) | (_, What::Retain(_)))
+    }
+
+    /// Whether a pair with this key is at this task's place.
+    fn is_about_key(&self, pair: &wire::Field, found: &[u8]) -> bool {
+        pair.number == field_of(&self.steps[0]).number
+            && match (&self.steps[0], self.what) {
+                (Step::Pair(_, key), _) => found == key.as_bytes(),
+                (_, What::Retain(keys)) => !keys.contains(found),
+                _ => false,
+            }
+    }
+
+    /// Whether a field is at this task's place, or excluded by what will be there.
+    fn is_about(&self, found: &wire::Field, message: &Message) -> bool {
+        let field = field_of(&self.steps[0]);
+        let same = found.number == field.number;
+        let other = if field.oneof && !same { message.field(found.number) } else { None };
+        same && fits(field, found) || other.is_some_and(|other| other.oneof && fits(other, found))
     }
 }
 
 /// Whether an occurrence has the field's wire type; one that has not is unknown, and stays.
 fn fits(field: &Field, found: &wire::Field) -> bool {
     found.wire_type == wire_type(field.kind) || field.repeated && found.wire_type == LEN
-}
-
-fn has_key(pair: &wire::Field, body: &[u8], test: impl Fn(&[u8]) -> bool) -> bool {
-    pair.wire_type == LEN && crate::lookup::with_key(&body[pair.body..pair.end], test)
 }

@@ -37,11 +37,11 @@ pub fn take(size: usize) -> Vec<u8> {
     buffer
 }
 
-/// Move what a buffer holds into one with room for at least so many bytes.
-pub fn grow(buffer: &mut Vec<u8>, size: usize) {
-    let mut larger = take(size);
-    larger.extend_from_slice(buffer);
-    give_back(std::mem::replace(buffer, larger));
+/// Move what a buffer holds into one with room for at least so many bytes, or just for that.
+pub fn resize(buffer: &mut Vec<u8>, size: usize) {
+    let mut other = take(size.max(buffer.len()));
+    other.extend_from_slice(buffer);
+    give_back(std::mem::replace(buffer, other));
 }
 
 /// Keep a buffer for later, if it is one of the pool's sizes and there is room.

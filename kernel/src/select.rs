@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::index::{Index, Node};
 use crate::payload::Payload;
+use crate::pool;
 use crate::wire::{varint_len, write_varint};
 
 /// The level of a metric's data, which lies in the metric and around its points.
@@ -60,11 +61,13 @@ fn rewrite(payload: &Payload, alive: Vec<Vec<bool>>, own: &OwnFields) -> Payload
         plan: &plan,
         own,
         next: vec![0; plan.alive.len()],
-        out: Vec::with_capacity(payload.bytes().len() + own.bytes.len()),
+        out: pool::take(payload.bytes().len() + own.bytes.len()),
         index: plan.alive.iter().map(|_| Vec::new()).collect(),
     };
     writer.children(0, 0, 0, payload.bytes().len());
-    writer.out.shrink_to_fit();
+    if writer.out.len() < writer.out.capacity() / 2 {
+        pool::resize(&mut writer.out, 0);
+    }
     let index = Index { levels: writer.index };
     Payload::new(payload.signal, writer.out, index)
 }

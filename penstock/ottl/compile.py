@@ -48,8 +48,13 @@ class Compiler:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self.of_events = scope.context == EVENTS
+        self.contexts = {scope.context} if scope.context else set[str]()
+        """What was compiled is about these."""
+
+    @property
+    def of_events(self) -> bool:
         """Whether what was compiled is about span events."""
+        return EVENTS in self.contexts
 
     def condition(self, node: Node) -> Condition:
         """A condition. Raises `StatementError`."""
@@ -94,7 +99,7 @@ class Compiler:
         """What a path leads to. Raises `StatementError`."""
         keys = tuple(tuple(map(self.value, segment.keys)) for segment in path.segments)
         target = resolve(path, keys, self._scope)
-        self.of_events |= target.text.startswith(f"{EVENTS}.")
+        self.contexts.add(target.text.partition(".")[0])
         return target
 
     def bind(self, call: syntax.Call, expected: tuple[Parameter, ...]) -> list[Bound]:

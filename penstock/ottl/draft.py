@@ -54,11 +54,15 @@ class Draft:
     counts.
     """
 
+    replaced = 0
+    """How often the items may have become others, so that masks of them mean nothing any more."""
+
     def __init__(self, batch: Batch) -> None:
         self.replace(batch)
 
     def replace(self, batch: Batch) -> None:
         """Go on with another batch, in which all edits are and whose items may be others."""
+        self.replaced += 1
         self._batch = batch
         self._edits: Edits | None = None
         self._pending: dict[Place, list[tuple[Column, Mask | None]]] = {}

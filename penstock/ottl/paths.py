@@ -54,7 +54,7 @@ class Target:
             columns = [self._base(draft), values, *self._key_columns(draft, where)]
             values = each(self._with_entry, columns, where)
         written = values
-        if isinstance(values, Faulty) or not self.field.as_is.issuperset(map(type, values.values)):
+        if isinstance(values, Faulty) or not self._as_they_are(values.values):
             written = each(self._checked, [values], where)
         wrong = failures(written, where)
         if wrong is not None:
@@ -62,6 +62,9 @@ class Target:
             written = written.map(lambda value: None if type(value) is Failure else value)
         self._write(draft, written, where)
         return wrong
+
+    def _as_they_are(self, values: list[Any]) -> bool:
+        return all(value is None or type(value) in self.field.as_is for value in values)
 
     def _checked(self, value: Any) -> Any:
         assert self.field.write

@@ -15,22 +15,23 @@ from penstock.ottl.draft import Draft
 from penstock.ottl.editing import Edit, failure_of
 from penstock.ottl.errors import StatementError, hint
 from penstock.ottl.functions.editors import EDITORS as BASIC
+from penstock.ottl.functions.metrics import EDITORS as METRICS
+from penstock.ottl.functions.metrics import NOT_HERE
 from penstock.ottl.functions.replacing import EDITORS as REPLACING
 from penstock.ottl.grammar import parse_condition, parse_statement
 from penstock.ottl.paths import Target
 from penstock.ottl.signature import Kind, parameters
-from penstock.pipeline import Invalid
+from penstock.pipeline import Invalid, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from penstock.ottl.evaluate import Condition as Evaluated
     from penstock.ottl.evaluate import Expression
-    from penstock.pipeline import Signal
     from penstock.pipeline.batch import Mask
     from penstock.pipeline.faults import FaultLog
 
-EDITORS = BASIC | REPLACING
+EDITORS = BASIC | REPLACING | METRICS
 
 
 class ErrorMode(StrEnum):
@@ -107,6 +108,8 @@ class Statement:
         condition = None
         if tree.condition is not None:
             condition = Condition(text, False, compiler.condition(tree.condition))  # noqa: FBT003
+        if tree.editor.name in METRICS:
+            _check_metrics_only(tree.editor, compiler.contexts, signal)
         return cls(text, compiler.of_events, edit, columns, condition)
 
     def run(self, draft: Draft, reporter: Reporter, where: Mask | None = None) -> None:
@@ -128,6 +131,8 @@ def _editor(
     compiler: Compiler, call: syntax.Call
 ) -> tuple[Callable[..., None], dict[str, Expression]]:
     """The editor with what is known of its arguments, and the columns that it is given."""
+    if call.name in NOT_HERE:
+        raise StatementError(call.at, f"`{call.name}` is not supported: {NOT_HERE[call.name]}")
     if call.name not in EDITORS:
         raise StatementError(call.at, f"there is no editor `{call.name}`{hint(call.name, EDITORS)}")
     function = EDITORS[call.name]
@@ -143,6 +148,12 @@ def _editor(
         else:
             columns[parameter.name] = compiler.value(node)
     return partial(function, **known), columns
+
+
+def _check_metrics_only(call: syntax.Call, contexts: set[str], signal: Signal) -> None:
+    if signal is not Signal.METRICS or not contexts <= {"resource", "scope", "metric"}:
+        problem = f"`{call.name}` is for whole metrics, in the context metric"
+        raise StatementError(call.at, problem)
 
 
 def _target(compiler: Compiler, node: syntax.Node) -> Target:
@@ -178,7 +189,11 @@ class Program:
     def run(self, draft: Draft) -> None:
         """Do the work. Raises `Invalid` where an error mode refuses the batch."""
         items = draft.events if self._of_events else draft
-        where = matching(self._conditions, items, self._reporter) if len(items) else None
-        if len(items) and (where is None or where.any()):
-            for statement in self._statements:
+        if not len(items):
+            return
+        replaced, where = draft.replaced, matching(self._conditions, items, self._reporter)
+        for statement in self._statements:
+            if draft.replaced != replaced:
+                replaced, where = draft.replaced, matching(self._conditions, items, self._reporter)
+            if where is None or where.any():
                 statement.run(items, self._reporter, where)

@@ -157,7 +157,7 @@ class Stage(ABC):
     A stage answers for the batches whose `consume` returned until the next stage accepts them.
     """
 
-    may_wait: ClassVar[bool] = True
+    may_wait: bool = True
     """Whether `consume` can take longer than putting a batch aside."""
 
     @abstractmethod

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,10 +15,12 @@ from pydantic import Field as Option
 from pydantic import field_validator, model_validator
 
 from penstock.config.types import Duration
+from penstock.ottl import Condition, Draft, ErrorMode, matching
 from penstock.pipeline import Batch, Column, Invalid, ProcessorConfig, Refused, Signal, Stage
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import insist, pause
 from penstock.pipeline.steps import dropped
+from penstock.processors import _ottl as of
 from penstock.processors._attributes import combined, path_to
 from penstock.processors._fields import Field, path_of
 
@@ -50,8 +52,11 @@ class Config(ProcessorConfig):
     """The only fields of the body and the attributes that make a difference. Where a record has
     none of them, all of it does."""
 
+    conditions: tuple[Annotated[str, of.conditions(Signal.LOGS, "log")], ...] = ()
+    """Conditions in OTTL: records for which none is true are passed on at once. Without any, all
+    records are counted."""
+
     not_here: ClassVar[Mapping[str, str]] = {
-        "conditions": "send only the records to be counted through a pipeline with `logdedup`",
         "metadata_keys": "headers of requests are not kept with their items; remove it",
         "metadata_cardinality_limit": "it goes with `metadata_keys`; remove it",
     }
@@ -158,10 +163,13 @@ class LogDedup(Stage):
     counted meanwhile, as long as there is room for them.
     """
 
-    may_wait = False
-
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
+        self.may_wait = bool(config.conditions)
+        self._conditions = [
+            Condition.compile(text, Signal.LOGS, "log") for text in config.conditions
+        ]
+        self._reporter = of.reporter(context, ErrorMode.IGNORE)
         self._zone = zone_of(config.timezone)
         self._excluded = [path_of(field) for field in config.exclude_fields]
         self._included = [path_of(field) for field in config.include_fields]
@@ -189,13 +197,20 @@ class LogDedup(Stage):
         """Count the records of `batch`. Raises `Refused` while there is no room."""
         if self._stopping or (self._offered and self._window.nbytes >= _MOST_BYTES):
             raise Refused("the service stops" if self._stopping else "the next stage is behind")
-        left = batch
-        if self._excluded:
-            edits = batch.edit()
-            for path in self._excluded:
-                edits.delete(path)
-            left = edits.apply()
-        self._duplicates.add(self._window.add(left, self._keys(left), time.time_ns()))
+        matched = matching(self._conditions, Draft(batch), self._reporter)
+        counted = batch if matched is None else batch.keep(matched)
+        rest = None if matched is None else batch.keep(~matched)
+        if rest:
+            await self._consume(rest)
+        if counted:
+            self._count(counted)
+
+    def _count(self, batch: Batch) -> None:
+        edits = batch.edit()
+        for path in self._excluded:
+            edits.delete(path)
+        batch = edits.apply()
+        self._duplicates.add(self._window.add(batch, self._keys(batch), time.time_ns()))
         if self._window.nbytes >= _MOST_BYTES:
             self._due.set()
 

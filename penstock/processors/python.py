@@ -180,7 +180,10 @@ class Python(Stage):
 
     async def _processed(self, batch: Batch) -> Batch | None:
         worker, hooks = self._worker, self._hooks
-        if worker is None or hooks is None or worker.busy:
+        if worker is None or hooks is None:
+            msg = f"{self._file} does not run"
+            raise Refused(msg)
+        if worker.busy:
             msg = f"{self._file} has not returned from an earlier batch"
             raise Refused(msg, self._config.timeout)
         outcome = await self._call(worker, hooks.process, batch)

@@ -178,9 +178,14 @@ class _Reader:
 
     def _arrival(self, pipeline: str, arrival: Arrival, path: Steps) -> Arrival:
         """With items in the words in which those that arrive are told."""
+        of = self._settings.pipelines[pipeline]
+        expects = arrival.items is not None or arrival.count is not None
+        if expects and set(of.exporters) <= self._settings.connectors.keys():
+            message = f"`{pipeline}` leads to connectors alone; expect something of `pipelines`"
+            self._problems.add(path, message, key=True)
         if arrival.items is None:
             return arrival
-        model = MODELS[self._settings.pipelines[pipeline].signal]
+        model = MODELS[of.signal]
         places = [(*path, "items", i) for i in range(len(arrival.items))]
         found = [check(model, place, self._problems) for place in places]
         items = [item.model_dump(exclude_unset=True) for item in found if item]

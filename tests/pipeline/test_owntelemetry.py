@@ -12,6 +12,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from penstock.config.catalog import Kind, types
+from penstock.config.components import config_class
 from penstock.config.load import load_text
 from penstock.config.settings import TelemetrySettings
 from penstock.pipeline import Batch, Context, Processor, ProcessorConfig, Signal
@@ -20,6 +21,7 @@ from penstock.pipeline.telemetry import Level
 from penstock.processors.batch import Config as BatchProcessor
 from penstock.receivers.otlp import GRPC_METHODS, Otlp
 from penstock.receivers.otlp import Config as Receiver
+from tests.conformance.registry import LEAST
 from tests.kit import (
     Backend,
     GivenBackend,
@@ -118,12 +120,26 @@ def everything(tmp_path: Path) -> Settings:
     copy_examples(tmp_path)
     text = EVERYTHING.replace("PATH", str(tmp_path / "out.json")).replace("FOLDER", str(tmp_path))
     settings = load_text(text, "all.yaml", {})
+    others = [type_ for type_ in types(Kind.PROCESSORS) if type_ not in settings.processors]
+    added = {**{type_: least(type_) for type_ in others}, "keep": KeepConfig()}
     pipelines = {
-        id_: replace(pipeline, processors=(*pipeline.processors, "keep"))
+        id_: replace(
+            pipeline,
+            processors=(
+                *pipeline.processors,
+                *(type_ for type_, it in added.items() if pipeline.signal in it.signals),
+            ),
+        )
         for id_, pipeline in settings.pipelines.items()
     }
-    processors = {**settings.processors, "keep": KeepConfig()}
+    processors = {**settings.processors, **added}
     return replace(settings, processors=processors, pipelines=pipelines)
+
+
+def least(type_: str) -> ProcessorConfig:
+    """A processor's least settings."""
+    settings = LEAST.get((Kind.PROCESSORS, type_), {})
+    return config_class(Kind.PROCESSORS, type_).model_validate(settings)  # type: ignore[return-value]
 
 
 def metric(family: Family) -> Metric:

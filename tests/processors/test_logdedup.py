@@ -122,6 +122,24 @@ async def test_only_included_fields_make_a_difference_where_there_are_some() -> 
 
 
 @in_loop
+async def test_with_conditions_only_what_meets_one_is_counted() -> None:
+    conditions = ['log.body == "a"', 'IsMatch(log.body, "^b")']
+    after = Next(Refused("not now"))
+    async with subject(after, conditions=conditions) as stage:
+        assert stage.may_wait
+        with pytest.raises(Refused, match="not now"):
+            await stage.consume(bodies("a", "c"))
+        assert stage.held == 0
+        await stage.consume(bodies("a", "c", "a", "bb", "d", 1))
+        await stage.consume(bodies("e"))
+        await stage.consume(bodies("a"))
+        passed = [batch.column("log.body").to_list() for batch in after.got]
+        assert passed == [["c", "d", 1], ["e"]]
+    found = after.got[2].column('log.attributes["log_count"]').to_list()
+    assert found == [3, 1]
+
+
+@in_loop
 async def test_what_comes_out_tells_when_it_came_in(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([1_000_000_000, 61_500_000_000, 3_600_000_000_000])
     clock = SimpleNamespace(time_ns=lambda: next(times))
@@ -209,7 +227,8 @@ async def test_in_a_service_every_record_is_accounted_for() -> None:
         ({"exclude_fields": ["severity"]}, "expected a field such as"),
         ({"exclude_fields": ["body..a"]}, "expected a field such as"),
         ({"exclude_fields": ["body.a"], "include_fields": ["body.b"]}, "exclude each other"),
-        ({"conditions": ["true"]}, "conditions"),
+        ({"conditions": ["log.bodi == 1"]}, "bodi"),
+        ({"metadata_keys": ["x"]}, "metadata_keys"),
     ],
 )
 def test_what_cannot_be_done_is_refused(options: dict[str, Any], problem: str) -> None:

@@ -25,6 +25,7 @@ service:
     logs: {receivers: [otlp], processors: [attributes], exporters: [forward, debug]}
     logs/eu: {receivers: [forward], processors: [python], exporters: [debug]}
     metrics: {receivers: [otlp], exporters: [debug]}
+    logs/in: {receivers: [otlp], exporters: [forward]}
 """
 
 FAIL = """\

@@ -40,6 +40,7 @@ SPAN = "input: [{name: order}]"
         ("traces", "input: {file: none.json}\nexpect: {}", "No such file"),
         ("traces", "batches: [[{nam: x}]]\nexpect: {}", "tests[0].batches[0][0].nam"),
         ("metrics", "input: [{type: gauge, monotonic: true}]\nexpect: {}", "a gauge has no"),
+        ("logs/in", "input: []\nexpect: {count: 1}", "`logs/in` leads to connectors alone"),
         ("logs", "input: [{time: noon}]\nexpect: {}", "tests[0].input[0].time: "),
         ("traces", f"{SPAN}\nexpect: {{dropped: {{btch: 1}}}}", "did you mean `batch`?"),
         ("traces", f"{SPAN}\nexpect: {{metrics: {{'a{{': 1}}}}", "expected a name, or name{label"),

@@ -85,7 +85,7 @@ fn make_room(bytes: &mut Vec<u8>, more: usize, announced: usize) {
     let needed = bytes.len() + more;
     if needed > bytes.capacity() {
         let likely = if announced == 0 { 2 * needed } else { announced.min(TRUST * needed) };
-        pool::grow(bytes, likely.max(needed));
+        pool::resize(bytes, likely.max(needed));
     }
 }
 

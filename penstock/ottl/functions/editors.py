@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from penstock.ottl.columns import each
+from penstock.ottl.columns import constant, each
 from penstock.ottl.editing import Edit
 from penstock.ottl.paths import Target
 from penstock.ottl.signature import Fixed, FixedBool, FixedInt, FixedList, Functions, Regex, one_of
@@ -22,8 +22,7 @@ def put(edit: Edit, target: Target, value: Column) -> None:
 def delete_key(edit: Edit, target: Target, key: Fixed) -> None:
     """Delete an entry of a map."""
     if target.is_keyed:
-        below = target.below(key)
-        edit.put(below, below.column(edit.draft).map(lambda _: None), edit.where)
+        edit.put(target.below(key), constant(None, len(edit.draft)), edit.where)
     else:
         edit.change_map(target, lambda found: _without(found, {key}))
 
