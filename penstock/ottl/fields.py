@@ -47,7 +47,7 @@ def with_entry(value: Any, key: Any, new: Any) -> Any:
             return {**(value or {}), key: new}
         case list(), int() if not isinstance(key, bool) and 0 <= key < len(value):
             return [*value[:key], *([] if new is None else [new]), *value[key + 1 :]]
-    raise Fault(f"{kind_of(value)} has no place at {key!r}")
+    raise Fault(f"{kind_of(value)} has no place at that {kind_of(key).split()[-1]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def identity(name: str, size: int) -> Mapping[str, Field]:
 
     def parse(value: Any) -> str:
         if len(_text(value)) != 2 * size or not set(value) <= _DIGITS:
-            raise Fault(f"it takes {2 * size} hex digits, found {value!r}")
+            raise Fault(f"it takes {2 * size} hex digits")
         return str(value).lower()
 
     def digits(value: str) -> str:
@@ -193,7 +193,7 @@ def kind() -> Mapping[str, Field]:
     def named(names: list[str]) -> Field:
         def write(value: Any) -> int:
             if value not in names:
-                raise Fault(f"it takes one of {', '.join(names)}, found {value!r}")
+                raise Fault(f"it takes one of {', '.join(names)}")
             return names.index(value)
 
         read: Change = lambda number: names[number] if number < len(names) else ""  # noqa: E731

@@ -42,9 +42,13 @@ class Kind:
 def _number(value: Any) -> float:
     if type(value) in {int, bool, float}:
         return float(value)
-    if type(value) is str:
+    if type(value) is str and len(value) <= _LONGEST:
         return float(value)
     raise Fault(f"expected a number, found {kind_of(value)}")
+
+
+_LONGEST = 100
+"""Characters of a number in text."""
 
 
 def _pattern(value: Any) -> Pattern:

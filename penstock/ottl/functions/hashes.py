@@ -147,7 +147,10 @@ Networks = Annotated[list[Any], Kind("networks", literal=True, convert=_networks
 
 def is_in_cidr(target: Text, networks: Networks) -> bool:
     """Whether an address is in one of the networks."""
-    address = ipaddress.ip_address(target)
+    try:
+        address = ipaddress.ip_address(target)
+    except ValueError:
+        raise Fault("the text is no IP address") from None
     return any(address in network for network in networks)
 
 

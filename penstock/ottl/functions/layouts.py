@@ -150,7 +150,7 @@ def _month(found: dict[str, str]) -> int:
     for number, month in enumerate(_MONTHS, 1):
         if name.lower() in {month.lower(), month[:3].lower()}:
             return number
-    raise Fault(f"{name!r} is no month")
+    raise Fault("the text has no month's name")
 
 
 def _hour(found: dict[str, str]) -> int:

@@ -15,21 +15,23 @@ from penstock.ottl.values import Fault, text
 def parse_json(target: Text) -> Any:
     """What JSON text says. Every number is a double, as in the Collector."""
     try:
-        return _doubles(orjson.loads(target))
-    except (orjson.JSONDecodeError, RecursionError):
+        return _doubles(orjson.loads(target), _DEEPEST)
+    except orjson.JSONDecodeError:
         raise Fault("the text is no JSON") from None
 
 
-def _doubles(value: Any) -> Any:
-    """Recurses as deep as orjson reads: 1024 lists or maps within one another."""
-    match value:
-        case dict():
-            return {key: _doubles(item) for key, item in value.items()}
-        case list():
-            return [_doubles(item) for item in value]
-        case int() if not isinstance(value, bool):
-            return float(value)
-    return value
+_DEEPEST = 100
+"""How deeply JSON may be nested: more than any attribute may, and far from the limits of Python."""
+
+
+def _doubles(value: Any, room: int) -> Any:
+    if type(value) in {dict, list} and not room:
+        raise Fault(f"the JSON is nested over {_DEEPEST} deep")
+    if type(value) is dict:
+        return {key: _doubles(item, room - 1) for key, item in value.items()}
+    if type(value) is list:
+        return [_doubles(item, room - 1) for item in value]
+    return float(value) if type(value) is int else value
 
 
 def parse_key_value(
@@ -44,7 +46,7 @@ def parse_key_value(
     for pair in _outside_quotes(target, pair_delimiter):
         key, separator, value = pair.partition(delimiter)
         if not separator:
-            raise Fault(f"{pair[:100]!r} is no pair")
+            raise Fault("a part of the text is no pair")
         found[_unquoted(key)] = _unquoted(value)
     return found
 

@@ -17,6 +17,8 @@ _DOUBLE = re.compile(
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _BASES = range(2, 37)
+_LONGEST = 1000
+"""Characters of a number: reading one takes more time than its length, and none is longer."""
 
 
 def as_int(value: Anything) -> int | None:
@@ -34,7 +36,7 @@ def as_double(value: Anything) -> float | None:
     """A double of a number, a bool or text; nil where there is none to make."""
     if type(value) in {int, float, bool}:
         return float(value)
-    if type(value) is str and _DOUBLE.fullmatch(value):
+    if type(value) is str and len(value) <= _LONGEST and _DOUBLE.fullmatch(value):
         return float(value)
     return None
 
@@ -50,13 +52,16 @@ def parse_int(target: Text, base: Int) -> int:
     """An int of digits in a base; base 0 goes by the prefix `0b`, `0o`, `0x`."""
     if base != 0 and base not in _BASES:
         raise Fault(f"expected a base of 0 or 2 to 36, found {base}")
-    if (base and "_" in target) or target != target.strip():
-        raise Fault(f"{target!r} is no int")
+    if len(target) > _LONGEST or (base and "_" in target) or target != target.strip():
+        raise Fault("the text is no int")
     if base == 0 and re.fullmatch(r"[-+]?0[0-7_]+", target):
         base = 8
-    value = int(target, base)
+    try:
+        value = int(target, base)
+    except ValueError:
+        raise Fault(f"the text is no int of base {base}") from None
     if not MIN_INT <= value <= MAX_INT:
-        raise Fault(f"{target} is no 64-bit int")
+        raise Fault("the text is no int of 64 bits")
     return value
 
 
