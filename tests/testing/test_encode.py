@@ -13,13 +13,13 @@ from penstock.testing.decode import in_short
 from penstock.testing.encode import batch_of
 from penstock.testing.items import KINDS, MODELS, SEVERITIES, STATUSES
 
-TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
+TEXT = st.text(max_size=3)
 VALUES = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | TEXT | st.floats(allow_nan=False, width=32),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=5,
+    max_leaves=3,
 )
-ATTRIBUTES = st.dictionaries(TEXT, VALUES, min_size=1, max_size=3)
+ATTRIBUTES = st.dictionaries(TEXT, VALUES, min_size=1, max_size=2)
 NAMES = st.text("abc", min_size=1, max_size=3)
 TIMES = st.integers(1, 2**62)
 AROUND = {
@@ -76,7 +76,7 @@ def test_what_is_written_in_short_is_told_in_the_same_words(
     signal: Signal, data: st.DataObject
 ) -> None:
     item = st.fixed_dictionaries({}, optional=ITEMS[signal])
-    written = data.draw(st.lists(item, min_size=1, max_size=4))
+    written = data.draw(st.lists(item, min_size=1, max_size=3))
     batch = batch_of(signal, [MODELS[signal].model_validate(it) for it in written])
 
     told = in_short(batch)
