@@ -21,10 +21,12 @@ from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import insist, pause
 from penstock.pipeline.steps import dropped
 from penstock.processors import _ottl as of
-from penstock.processors._attributes import combined, path_to
+from penstock.processors._attributes import combined, overlaid, path_to
 from penstock.processors._fields import Field, path_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from penstock.pipeline import Consume, Context
 
 _MOST_BYTES = 16 << 20
@@ -224,20 +226,19 @@ class LogDedup(Stage):
 
     def _keys(self, batch: Batch) -> Column:
         """What makes a record differ from others, by record."""
-        parents = [batch.column(path) for path in _PARENTS]
-        whole = [*parents, *(batch.column(path) for path in _RECORD)]
-        if not self._included:
-            return combined(whole, _key)
-        some = [batch.column(path) for path in self._included]
-        absent = combined(some, lambda values: all(value is None for value in values))
-        if not any(absent.values):
-            return combined([*parents, *some], _key)
-        return combined([absent, *parents, *some, *whole], self._key_of_some)
 
-    def _key_of_some(self, values: list[Any]) -> Any:
-        absent, *rest = values
-        some = len(_PARENTS) + len(self._included)
-        return _key(rest[some:] if absent else rest[:some])
+        def keyed(paths: Iterable[str]) -> list[Column]:
+            return [batch.column(path).map(_key) for path in paths]
+
+        parents = keyed(_PARENTS)
+        if not self._included:
+            return combined([*parents, *keyed(_RECORD)], tuple)
+        some = combined(keyed(self._included), _unless_absent)
+        if all(some.values):
+            return combined([*parents, some], tuple)
+        whole = combined(keyed(_RECORD), tuple)
+        instead = some.where(lambda found: found is None)
+        return combined([*parents, overlaid(some, whole, instead)], tuple)
 
     async def _run(self) -> None:
         while self._window.counts or not self._stopping:
@@ -266,10 +267,20 @@ def _written(nanoseconds: int, zone: tzinfo) -> str:
     return text.replace("+00:00", "Z")
 
 
+def _unless_absent(keys: list[Any]) -> tuple[Any, ...] | None:
+    """The fields of a record, if it has any."""
+    return None if all(key == _ABSENT for key in keys) else tuple(keys)
+
+
 def _key(value: Any) -> Any:
     """A value by which dictionaries can be asked; values of different types are different."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return frozenset((key, _key(inner)) for key, inner in value.items())
     if isinstance(value, list):
         return tuple(map(_key, value))
     return type(value), value
+
+
+_ABSENT = _key(None)
