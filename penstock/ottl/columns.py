@@ -153,13 +153,14 @@ def _by_rows(columns: Sequence[Column], where: Mask | None) -> tuple[Codes, list
 def whole(
     function: Callable[[list[Any]], list[Any]], column: Column, where: Mask | None = None
 ) -> Column:
-    """As `each` of one column, for a function of many values at once that raises nothing."""
+    """As `each` of one column, for a function of many values at once."""
     codes, (values,) = _one_by_one([column], column, where)
     if not isinstance(column, Faulty):
-        return Column(codes, function(values))
-    good = [value for value in values if type(value) is not Failure]
-    new = iter(function(good))
-    return Faulty(codes, [value if type(value) is Failure else next(new) for value in values])
+        try:
+            return Column(codes, function(values))
+        except FAULTS:
+            pass
+    return Faulty(codes, [guarded(lambda one: function([one])[0], value) for value in values])
 
 
 class Truth(NamedTuple):

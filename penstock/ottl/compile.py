@@ -6,23 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.ottl import syntax
+from penstock.ottl.arithmetic import Arithmetic, negated
+from penstock.ottl.conditions import COMPARISONS, Both, Comparison, Either, Holds, Not
 from penstock.ottl.contexts import ENUMS, EVENTS, Scope
 from penstock.ottl.errors import StatementError, hint
-from penstock.ottl.evaluate import (
-    COMPARISONS,
-    Apply,
-    ApplyAtOnce,
-    ApplyToItems,
-    Arithmetic,
-    Both,
-    Comparison,
-    Constant,
-    Either,
-    Holds,
-    Not,
-    OfDraft,
-    negated,
-)
+from penstock.ottl.evaluate import Apply, ApplyAtOnce, ApplyToItems, Constant, OfDraft
 from penstock.ottl.fields import entry
 from penstock.ottl.functions.catalog import CONVERTERS, NOT_HERE
 from penstock.ottl.functions.hashes import FOR_ITEMS
@@ -35,7 +23,8 @@ from penstock.ottl.values import Fault, is_number, kind_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from penstock.ottl.evaluate import Condition, Expression
+    from penstock.ottl.conditions import Condition
+    from penstock.ottl.evaluate import Expression
     from penstock.ottl.syntax import Node
 
 _LOGICAL: dict[str, type[Both | Either]] = {"and": Both, "or": Either}

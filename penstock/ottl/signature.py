@@ -10,7 +10,7 @@ from inspect import signature
 from typing import Annotated, Any, get_args, get_type_hints
 
 from penstock._kernel import Pattern
-from penstock.ottl.values import Duration, Fault, Time, kind_of, text
+from penstock.ottl.values import Duration, Fault, Time, kind_of
 
 Functions = dict[str, Callable[..., Any]]
 """Functions by the name that statements have for them."""
@@ -51,6 +51,12 @@ _LONGEST = 100
 """Characters of a number in text."""
 
 
+def _size(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise Fault(f"expected an int that is not negative, found {value!r}")
+    return value
+
+
 def _pattern(value: Any) -> Pattern:
     if type(value) is not str:
         raise Fault(f"expected a regular expression, found {kind_of(value)}")
@@ -62,7 +68,6 @@ def _pattern(value: Any) -> Pattern:
 
 
 Text = Annotated[str, Kind("a string", (str,))]
-TextLike = Annotated[str | None, Kind("a value that can be text", convert=text)]
 Int = Annotated[int, Kind("an int", (int,))]
 NumberLike = Annotated[float, Kind("a number", convert=_number)]
 List = Annotated[list[Any], Kind("a list", (list,))]
@@ -72,10 +77,9 @@ Length = Annotated[Duration, Kind("a duration", (Duration,))]
 Anything = Annotated[Any, Kind("a value")]
 Fixed = Annotated[str, Kind("a string", (str,), literal=True)]
 FixedInt = Annotated[int, Kind("an int", (int,), literal=True)]
-FixedNumber = Annotated[float, Kind("a number", (int, float), literal=True)]
+Size = Annotated[int, Kind("a size", literal=True, convert=_size)]
 FixedBool = Annotated[bool, Kind("true or false", (bool,), literal=True)]
 FixedList = Annotated[list[str], Kind("a list", (list,), literal=True)]
-FixedMap = Annotated[dict[str, Any], Kind("a map", (dict,), literal=True)]
 FixedAny = Annotated[Any, Kind("a value", literal=True)]
 Regex = Annotated[Pattern, Kind("a regular expression", literal=True, convert=_pattern)]
 Values = Annotated[list[Any], Kind("a value")]

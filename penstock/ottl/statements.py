@@ -14,6 +14,7 @@ from penstock.ottl.contexts import Scope
 from penstock.ottl.draft import Draft
 from penstock.ottl.editing import Edit, failure_of
 from penstock.ottl.errors import StatementError, hint
+from penstock.ottl.functions.editors import CHECKS
 from penstock.ottl.functions.editors import EDITORS as BASIC
 from penstock.ottl.functions.metrics import EDITORS as METRICS
 from penstock.ottl.functions.metrics import NOT_HERE
@@ -21,12 +22,13 @@ from penstock.ottl.functions.replacing import EDITORS as REPLACING
 from penstock.ottl.grammar import parse_condition, parse_statement
 from penstock.ottl.paths import Target
 from penstock.ottl.signature import Kind, parameters
+from penstock.ottl.values import Fault
 from penstock.pipeline import Invalid, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from penstock.ottl.evaluate import Condition as Evaluated
+    from penstock.ottl.conditions import Condition as Evaluated
     from penstock.ottl.evaluate import Expression
     from penstock.pipeline.batch import Mask
     from penstock.pipeline.faults import FaultLog
@@ -147,6 +149,10 @@ def _editor(
             known[parameter.name] = compiler.literal(node, parameter.kind)
         else:
             columns[parameter.name] = compiler.value(node)
+    try:
+        CHECKS.get(call.name, dict)(known)
+    except Fault as error:
+        raise StatementError(call.at, f"`{call.name}`: {error}") from None
     return partial(function, **known), columns
 
 

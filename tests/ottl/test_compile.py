@@ -56,6 +56,9 @@ BAD = [
     ('replace_pattern(span.name, "a", "b", Split)', "`Split` takes more than a string"),
     ('replace_pattern(span.name, "a", "b", SHA256, "x")', "expected a format with one %s"),
     ('replace_all_patterns(span.attributes, "all", "a", "b")', "expected key or value"),
+    ("limit(span.attributes, -1, [])", "expected an int that is not negative, found -1"),
+    ('limit(span.attributes, 1, ["a", "b"])', "2 keys with priority exceed the limit"),
+    ('truncate_all(span.attributes, 1, true, "..")', "the truncation_marker is longer than"),
     ("set(span.attributes.a, 1)", "column 5: `span.attributes.a` is not a path of span"),
 ]
 

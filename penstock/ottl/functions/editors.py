@@ -7,7 +7,16 @@ from typing import Annotated, Any
 from penstock.ottl.columns import constant, each
 from penstock.ottl.editing import Edit
 from penstock.ottl.paths import Target
-from penstock.ottl.signature import Fixed, FixedBool, FixedInt, FixedList, Functions, Regex, one_of
+from penstock.ottl.signature import (
+    Fixed,
+    FixedBool,
+    FixedInt,
+    FixedList,
+    Functions,
+    Regex,
+    Size,
+    one_of,
+)
 from penstock.ottl.values import Fault, kind_of, text
 from penstock.pipeline import Column
 
@@ -106,7 +115,7 @@ def _merge_whole(edit: Edit, target: Target, source: Column, strategy: str) -> N
     edit.put(target, merged, edit.where)
 
 
-def limit(edit: Edit, target: Target, limit: FixedInt, priority_keys: FixedList) -> None:
+def limit(edit: Edit, target: Target, limit: Size, priority_keys: FixedList) -> None:
     """Leave at most so many entries in a map, those with priority before others."""
     keys = edit.few_keys(target)
     if keys is not None and len(keys) <= limit:
@@ -126,7 +135,7 @@ def limit(edit: Edit, target: Target, limit: FixedInt, priority_keys: FixedList)
 def truncate_all(
     edit: Edit,
     target: Target,
-    limit: FixedInt,
+    limit: Size,
     utf8_safe: FixedBool = True,  # noqa: FBT002
     truncation_marker: Fixed = "",
 ) -> None:
@@ -227,6 +236,21 @@ def delete_index(
         columns.append(end_index)
     edit.put(target, each(shortened, columns, edit.where), edit.where)
 
+
+def check_limit(given: dict[str, Any]) -> None:
+    """Raise `Fault` for more keys with priority than entries."""
+    if len(given["priority_keys"]) > given["limit"]:
+        raise Fault(f"{len(given['priority_keys'])} keys with priority exceed the limit")
+
+
+def check_truncation(given: dict[str, Any]) -> None:
+    """Raise `Fault` for a marker that leaves no room."""
+    if len(given.get("truncation_marker", "").encode()) > given["limit"]:
+        raise Fault("the truncation_marker is longer than the limit")
+
+
+CHECKS: Functions = {"limit": check_limit, "truncate_all": check_truncation}
+"""What must hold between the literals that an editor is given."""
 
 EDITORS: Functions = {
     "append": append,

@@ -151,6 +151,9 @@ FAILING = [
     ("set(span.kind, 3000000000)", {}, "it takes -2147483648 to 2147483647, found 3000000000"),
     ("set(span.trace_id, 0x00)", {}, "it takes 16 bytes, found bytes"),
     ("set(span.start_time_unix_nano, -1)", {}, "it takes 0 to 18446744073709551615, found -1"),
+    ('replace_pattern(span.name, "a", "b", Duration)', {}, "the text is no duration"),
+    ('replace_pattern(span.name, "a", "b", Len)', {}, "the function gave an int, not a string"),
+    ('replace_match(span.name, "*", "b", Duration)', {}, "the text is no duration"),
     ('replace_pattern(span.name, "a", span.attributes["none"])', {}, "expected a string"),
 ]
 
