@@ -58,10 +58,12 @@ exporters:
   otlp: {endpoint: "127.0.0.1:1", tls: {insecure: true}, sending_queue: {batch: {}}}
   otlphttp: {endpoint: "http://127.0.0.1:1"}
 connectors:
+  count:
   forward:
   routing:
     default_pipelines: [traces/3, metrics/3, logs/3]
     table: [{condition: 'attributes["env"] == "eu"', pipelines: [traces/3, metrics/3, logs/3]}]
+  sum: {logs: {bytes: {source_attribute: size}}}
 extensions:
   basicauth: {client_auth: {username: me, password: secret}}
   bearertokenauth: {token: secret}
@@ -72,20 +74,20 @@ service:
     traces:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing]
+      exporters: [debug, file, forward, routing, count, sum]
     metrics:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing]
+      exporters: [debug, file, forward, routing, count, sum]
     logs:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing]
+      exporters: [debug, file, forward, routing, count, sum]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     metrics/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     logs/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
-    metrics/3: {receivers: [routing], exporters: [nop]}
+    metrics/3: {receivers: [routing, count, sum], exporters: [nop]}
     logs/3: {receivers: [routing], exporters: [nop]}
   telemetry:
     metrics: {address: "127.0.0.1:0", level: detailed}
