@@ -38,6 +38,9 @@ class Batch:
     def keys(self, path: str) -> list[str]:
         """The distinct keys of the attributes at a path, in order of first appearance."""
 
+    def repeats(self, path: str) -> bool:
+        """Whether a key occurs twice in the attributes at a path of any item."""
+
     def numbers(self, path: str) -> tuple[bytes, Literal["int64", "float64"]]:
         """A number for each item, and numpy's name for their type."""
 

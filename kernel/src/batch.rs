@@ -259,6 +259,13 @@ impl Batch {
         keys.ok_or_else(|| PyValueError::new_err(format!("{path:?} does not hold attributes")))
     }
 
+    /// Whether a key occurs twice in the attributes at a path of any item.
+    fn repeats(&self, py: Python<'_>, path: &str) -> PyResult<bool> {
+        let parsed = Path::parse(self.signal, path).map_err(PyValueError::new_err)?;
+        let found = py.detach(|| keys::repeats(&self.payloads, &parsed));
+        found.ok_or_else(|| PyValueError::new_err(format!("{path:?} does not hold attributes")))
+    }
+
     /// A number for each item, and numpy's name for their type.
     fn numbers<'py>(
         &self,

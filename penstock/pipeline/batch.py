@@ -132,6 +132,14 @@ class Batch:
         """
         return self.native.keys(path)
 
+    def repeats(self, path: str) -> bool:
+        """Whether a key occurs twice in the attributes at `path` of any item, against OTLP: columns
+        have the first only. Setting a key leaves one of it.
+
+        Raises `ValueError` for a path that holds no attributes.
+        """
+        return self.native.repeats(path)
+
     def numbers(self, path: str) -> NDArray[Any]:
         """One number per item: int64 for times (Unix nanoseconds), durations (nanoseconds), counts
         and flags; float64, NaN where absent, for values.

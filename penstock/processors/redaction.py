@@ -108,7 +108,8 @@ class Redaction(Processor):
     def _redacted(self, attributes: Attributes) -> Batch:
         keys, told = attributes.keys(), Told("redaction", self._summary)
         fates = self._rules.of_keys(keys)
-        if len(keys) > MANY:
+        # What repeats a key would hide its second value from columns: one of each is written.
+        if len(keys) > MANY or attributes.batch.repeats(attributes.path):
             return self._redacted_as_a_whole(attributes, fates, told)
         for key, fate in fates.items():
             if told.wanted or fate in {None, Fate.MASKED}:

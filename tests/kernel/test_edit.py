@@ -298,6 +298,9 @@ def test_keys_are_those_of_every_item_and_can_be_kept(signal: str, data: st.Data
     members: list[Any] = [parents[-1] for parents in items(signal, request)]
     found = dict.fromkeys(pair.key for member in members for pair in member.attributes)
     assert batch.keys(ATTRIBUTES[signal]) == list(found)
+    assert batch.repeats(ATTRIBUTES[signal]) == any(
+        len({pair.key for pair in member.attributes}) < len(member.attributes) for member in members
+    )
     kept = data.draw(st.sets(st.sampled_from([*found, "new"])))
     mask = data.draw(st.lists(st.booleans(), min_size=len(batch), max_size=len(batch)))
     for member, wanted in zip(members, mask, strict=True):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import ValidationError
 
+from penstock.pipeline import Batch
 from penstock.processors.redaction import Config, Redaction
 from tests.kit import records, spans
 from tests.processors.items import attributes_of, each, items, processed
-
-if TYPE_CHECKING:
-    from penstock.pipeline import Batch
 
 
 def subject(**options: Any) -> Redaction:
@@ -124,6 +123,16 @@ def test_resources_scopes_and_span_events_are_redacted_too() -> None:
     assert done.column("scope.attributes").values == [counts]
     events = done.column("spanevent.attributes").to_list()
     assert events == [{"a": "no ****", **masked}] * 2
+
+
+def test_a_key_that_occurs_twice_hides_nothing() -> None:
+    request: Any = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add()
+    for value in ("fine", "a@b.org"):
+        span.attributes.add(key="k").value.string_value = value
+    batch = Batch.from_otlp("traces", request.SerializeToString())
+    done = processed(subject(allow_all_keys=True, blocked_kinds=["email"]), batch)
+    assert b"a@b.org" not in done.to_otlp()
 
 
 def log(body: Any, **options: Any) -> tuple[Any, dict[str, Any]]:
