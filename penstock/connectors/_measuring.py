@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int64]
 
-_NEVER = np.iinfo(np.int64).max
+_NEVER = int(np.iinfo(np.int64).max)
 _METRIC = ("name", "unit", "description", "type", "aggregation_temporality", "is_monotonic")
 _ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), ord('"'), ord("\\"))}
 
@@ -80,10 +80,13 @@ class Items:
 
 def combined(columns: Sequence[Column]) -> Codes:
     """One code for each combination of values."""
-    codes = columns[0].codes.astype(np.int64)
+    codes, size = columns[0].codes.astype(np.int64), len(columns[0].values)
     for column in columns[1:]:
-        # Made dense again at every step, so that the product cannot overflow.
-        codes = np.unique(codes * len(column.values) + column.codes, return_inverse=True)[1]
+        if size * len(column.values) >= _NEVER:
+            distinct, codes = np.unique(codes, return_inverse=True)
+            size = len(distinct)
+        codes = codes * len(column.values) + column.codes
+        size *= len(column.values)
     return codes
 
 
