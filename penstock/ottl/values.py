@@ -119,8 +119,8 @@ def less(one: Any, other: Any) -> bool:
 
 
 def text(value: Any) -> str | None:  # noqa: PLR0911  (a kind of value each)
-    """As OTLP writes a value where a string is wanted: JSON for maps and lists, base64 for bytes;
-    nothing for nil."""
+    """As the Collector writes a value where a string is wanted: base64 for bytes, JSON for all but
+    strings and numbers; nothing for nil."""
     match value:
         case None | str():
             return value
@@ -135,9 +135,9 @@ def text(value: Any) -> str | None:  # noqa: PLR0911  (a kind of value each)
         case list() | dict():
             return json(value)
         case Time():
-            return rfc3339(value)
+            return f'"{rfc3339(value)}"'
         case Duration():
-            return span(value)
+            return str(value.nanoseconds)
     raise Fault(f"{kind_of(value)} has no text")
 
 
@@ -164,26 +164,6 @@ def rfc3339(time: Time) -> str:
     offset = moment.strftime("%z")
     zone = "Z" if offset in {"", "+0000"} else f"{offset[:3]}:{offset[3:5]}"
     return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}{zone}"
-
-
-def span(duration: Duration) -> str:
-    """`1h2m3.5s`, as Go writes durations."""
-    total = abs(duration.nanoseconds)
-    sign = "-" if duration.nanoseconds < 0 else ""
-    if total < SECOND:
-        for size, unit in ((1_000_000, "ms"), (1_000, "µs"), (1, "ns")):
-            if total >= size:
-                return f"{sign}{number(total / size)}{unit}"
-        return "0s"
-    minutes, rest = divmod(total, 60 * SECOND)
-    hours, minutes = divmod(minutes, 60)
-    seconds = f"{rest // SECOND}.{rest % SECOND:09}".rstrip("0").rstrip(".")
-    return (
-        sign
-        + (f"{hours}h" if hours else "")
-        + (f"{minutes}m" if total >= 60 * SECOND else "")
-        + f"{seconds}s"
-    )
 
 
 def storable(value: Any, room: int = MAX_NESTED) -> Any:

@@ -121,7 +121,7 @@ def decode(value: Anything, encoding: Encoding) -> str:
         data = data if padded else data + b"=" * (-len(data) % 4)
         altchars = b"-_" if url else None
         return _utf8(base64.b64decode(data, altchars=altchars, validate=True))
-    return data.decode(encoding)
+    return data.decode(encoding, errors="replace")
 
 
 def base64_decode(value: Text) -> str:
@@ -146,11 +146,11 @@ Networks = Annotated[list[Any], Kind("networks", literal=True, convert=_networks
 
 
 def is_in_cidr(target: Text, networks: Networks) -> bool:
-    """Whether an address is in one of the networks."""
+    """Whether a text is an address in one of the networks."""
     try:
         address = ipaddress.ip_address(target)
     except ValueError:
-        raise Fault("the text is no IP address") from None
+        return False
     return any(address in network for network in networks)
 
 

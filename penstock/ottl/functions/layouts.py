@@ -20,12 +20,12 @@ _MONTHS = [
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 _WHOLE = {
-    "D": "%m/%d/%y",
-    "x": "%m/%d/%y",
+    "D": "%m/%d/%Y",
+    "x": "%m/%d/%Y",
     "F": "%Y-%m-%d",
     "T": "%H:%M:%S",
     "X": "%H:%M:%S",
-    "r": "%I:%M:%S %p",
+    "r": "%I:%M:%S %P",
     "R": "%H:%M",
     "c": "%a %b %d %H:%M:%S %Y",
     "n": "\n",
@@ -57,9 +57,9 @@ _PATTERNS = {
     "P": r"[ap]m",
     "M": r"[0-9]{2}",
     "S": r"[0-9]{2}",
-    "L": r"[0-9]{3}",
-    "f": r"[0-9]{6}",
-    "s": r"[0-9]{9}",
+    "L": r"[0-9]{1,9}",
+    "f": r"[0-9]{1,9}",
+    "s": r"[0-9]{1,9}",
     "z": r"Z|[-+][0-9]{4}",
     "Z": r"[A-Za-z0-9+-]{1,6}",
     "i": r"[-+][0-9]{2}",
@@ -230,7 +230,10 @@ def format_time(time: Time, layout: str) -> str:
         if place % 2 == 0:
             parts.append(piece)
         elif piece in _FRACTIONS:
-            parts.append(f"{nanoseconds:09}"[: _FRACTIONS[piece]])
+            fraction = f"{nanoseconds:09}"[: _FRACTIONS[piece]].rstrip("0")
+            # As in Go, a fraction has no zeros at its end, and none at all has no point either.
+            parts[-1] = parts[-1] if fraction else parts[-1].rstrip(".,")
+            parts.append(fraction)
         else:
             parts.append(_WRITTEN[piece](moment))
     return "".join(parts)

@@ -32,13 +32,10 @@ def is_match(targets: Values, pattern: Regex) -> list[bool]:
 
 
 def concat(values: List, delimiter: Text) -> str:
-    """The values as text, with a delimiter between; lists, maps and nil are left out."""
+    """The values as text, with a delimiter between; nil is `<nil>`."""
     if all(type(value) is str for value in values):
         return delimiter.join(values)
-    return delimiter.join("" if type(value) in _LEFT_OUT else plain(value) for value in values)
-
-
-_LEFT_OUT = {list, dict, type(None)}
+    return delimiter.join("<nil>" if value is None else plain(value) for value in values)
 
 
 def plain(value: Any) -> str:
