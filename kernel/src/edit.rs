@@ -101,7 +101,22 @@ impl<'a> Plan<'a> {
             }
             codes = of_parents;
         }
+        if edit.level == DATA {
+            share(&levels[DATA], &mut codes);
+        }
         Self { edit, codes }
+    }
+}
+
+/// Give all pieces of a metric's data, which merge into one message, the code of the last of them.
+fn share(pieces: &[Node], codes: &mut [u32]) {
+    let mut at = 0;
+    for of_metric in pieces.chunk_by(|one, other| one.parent == other.parent) {
+        let codes = &mut codes[at..at + of_metric.len()];
+        at += of_metric.len();
+        if let Some(&last) = codes.iter().rfind(|code| **code != UNTOUCHED) {
+            codes.fill(last);
+        }
     }
 }
 
