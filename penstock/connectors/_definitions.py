@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Generic, NamedTuple, TypeVar
+from typing import Annotated, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -61,12 +61,18 @@ class Plain(Part, Generic[ConditionText]):
     conditions: tuple[ConditionText, ...] = ()
     """Only what any of these is true for counts; all, if left out."""
 
+    not_here: ClassVar[dict[str, str]] = {
+        "attributes": "metrics have no attributes of their own; count `datapoints`",
+    }
+
 
 class Split(Plain[ConditionText], Generic[ConditionText]):
     """A metric that may have a data point for each set of attribute values."""
 
     attributes: tuple[Attribute, ...] = ()
     """The attributes by whose values it is split."""
+
+    not_here: ClassVar[dict[str, str]] = {}
 
 
 class Summed(Split[ConditionText], Generic[ConditionText]):

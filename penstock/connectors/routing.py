@@ -72,7 +72,7 @@ class Route(Part):
         Literal["resource", "span", "metric", "datapoint", "log"], BeforeValidator(_known)
     ] = "resource"
     """What the condition is about."""
-    pipelines: tuple[PipelineId, ...] = Field(min_length=1)
+    pipelines: list[PipelineId] = Field(min_length=1)
     """Where matching items go; each pipeline has the connector under `receivers`."""
     condition: Annotated[str, AfterValidator(_readable)] | None = None
     """The condition; either this or `statement` is required."""
@@ -101,12 +101,12 @@ class Route(Part):
 class Config(ConnectorConfig):
     """Options of the Collector's `routing` connector."""
 
-    default_pipelines: tuple[PipelineId, ...] = ()
+    default_pipelines: list[PipelineId] = Field(default=[])
     """Where items go that no route leads away; without it they are dropped and counted."""
     error_mode: ErrorMode = ErrorMode.PROPAGATE
     """What becomes of items for which a condition fails: `propagate` refuses the batch, `ignore`
     and `silent` go on with the next route, and `ignore` logs it."""
-    table: tuple[Route, ...] = Field(min_length=1)
+    table: list[Route] = Field(min_length=1)
     """The routes, in the order in which they are tried."""
 
     not_here: ClassVar[Mapping[str, str]] = {
@@ -135,7 +135,7 @@ class Config(ConnectorConfig):
                 yield Way(route.compiled(signal), pipelines, route.action == "copy")
 
 
-def _of(signal: Signal, pipelines: tuple[str, ...]) -> list[str]:
+def _of(signal: Signal, pipelines: list[str]) -> list[str]:
     return [id_ for id_ in pipelines if _signal_of(id_) is signal]
 
 

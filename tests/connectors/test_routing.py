@@ -113,8 +113,9 @@ async def test_routes_are_for_the_signals_of_their_pipelines(
     ],
 )
 def test_a_route_that_cannot_be_is_refused(route: dict[str, Any], problem: str) -> None:
-    with pytest.raises(ValidationError, match=problem):
+    with pytest.raises(ValidationError, match=problem) as caught:
         Config.model_validate({"table": [FIRST | route]})
+    assert caught.value.error_count() == 1
 
 
 def wired(source: Source, left: Backend, right: Backend, **options: Any) -> Any:
