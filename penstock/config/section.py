@@ -1,4 +1,4 @@
-"""What the models of the `service` section share."""
+"""Models of options that have options of their own, and types that they share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEVELS = [level.name.lower() for level in Level]
 
 
 class Section(BaseModel):
-    """Base of the models: unknown keys are refused."""
+    """Base of such models: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

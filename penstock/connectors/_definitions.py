@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from penstock.connectors._part import Part
+from penstock.config.section import Section
 from penstock.ottl import Condition
 from penstock.pipeline import Signal
 
@@ -44,7 +44,7 @@ ConditionText = TypeVar("ConditionText")
 MetricName = Annotated[str, Field(min_length=1)]
 
 
-class Attribute(Part):
+class Attribute(Section):
     """An attribute by whose values a metric is split."""
 
     key: str = Field(min_length=1)
@@ -53,7 +53,7 @@ class Attribute(Part):
     """Its value for items that do not have it; without it, those do not count."""
 
 
-class Plain(Part, Generic[ConditionText]):
+class Plain(Section, Generic[ConditionText]):
     """A metric that is one number for each resource."""
 
     description: str = ""

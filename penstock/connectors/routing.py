@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from penstock.connectors._part import Part
+from penstock.config.section import Section
 from penstock.ottl import Condition, Draft, ErrorMode, Reporter
 from penstock.ottl.contexts import CONTEXTS
 from penstock.pipeline import ConnectorConfig, Routed, Router, Signal
@@ -65,7 +65,7 @@ def _readable_statement(text: str, info: ValidationInfo) -> str:
     return text
 
 
-class Route(Part):
+class Route(Section):
     """Pipelines, and the condition under which items go there."""
 
     context: Annotated[

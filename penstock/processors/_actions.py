@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, model_validator
 from penstock._kernel import Pattern
 from penstock.pipeline import Column
 from penstock.processors._attributes import both, everywhere, present
-from penstock.processors._part import Part
+from penstock.config.section import Section
 from penstock.processors._patterns import Regexp, group_names
 from penstock.processors._values import as_string, to_float, to_int
 
@@ -41,7 +41,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
 _ANY_CASE = BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
 
 
-class Action(Part):
+class Action(Section):
     """One thing to do to attributes, with the Collector's options."""
 
     key: str = ""

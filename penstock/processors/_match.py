@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from penstock.pipeline import Batch, Signal
 from penstock.processors._attributes import ITEM, both, path_to
-from penstock.processors._part import Part
+from penstock.config.section import Section
 from penstock.processors._patterns import AnyOf, compiled
 from penstock.processors._values import as_string
 
@@ -42,7 +42,7 @@ _FITTING = {
 """The properties that items of a signal have, as in the Collector."""
 
 
-class Attribute(Part):
+class Attribute(Section):
     """An attribute that must be there."""
 
     key: str = Field(min_length=1)
@@ -51,7 +51,7 @@ class Attribute(Part):
     """What it must be, or with `regexp` match; left out, any value will do."""
 
 
-class Library(Part):
+class Library(Section):
     """An instrumentation scope."""
 
     name: str
@@ -60,7 +60,7 @@ class Library(Part):
     """Its version; left out, any will do."""
 
 
-class SeverityNumber(Part):
+class SeverityNumber(Section):
     """How severe a log record must be."""
 
     min: int = Field(default=0, ge=0, le=_MOST_SEVERE)
@@ -69,7 +69,7 @@ class SeverityNumber(Part):
     """Whether records without severity match."""
 
 
-class MatchProperties(Part):
+class MatchProperties(Section):
     """What an item must be like. It must match each of the properties that are given, and of a
     list of names one; of `attributes` and `resources` it must have all."""
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Discriminator, Tag, ValidationInfo
 from penstock.ottl import Condition, ErrorMode, Reporter, Statement
 from penstock.pipeline import Signal
 from penstock.pipeline.faults import FaultLog
-from penstock.processors._part import Part
+from penstock.config.section import Section
 
 if TYPE_CHECKING:
     from penstock.pipeline import Context
@@ -51,7 +51,7 @@ PointContext = Literal["resource", "scope", "metric", "datapoint"]
 RecordContext = Literal["resource", "scope", "log"]
 
 
-class Group(Part):
+class Group(Section):
     """What several statements or conditions share."""
 
     error_mode: ErrorMode | None = None

@@ -10,7 +10,7 @@ from pydantic import Field
 from penstock.ottl import Condition, Draft, ErrorMode, Reporter
 from penstock.pipeline import Batch, Processor, ProcessorConfig, Signal
 from penstock.processors import _ottl as of
-from penstock.processors._part import Part
+from penstock.config.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BY_CONDITION = "write it as a condition, such as `{}`"
 
 
-class TraceFilters(Part):
+class TraceFilters(Section):
     """Conditions on what traces have, each in a context of its own."""
 
     resource: list[Annotated[str, of.conditions(Signal.TRACES, "resource")]] = Field(default=[])
@@ -32,7 +32,7 @@ class TraceFilters(Part):
     """Conditions on span events."""
 
 
-class MetricFilters(Part):
+class MetricFilters(Section):
     """Conditions on what metrics have."""
 
     resource: list[Annotated[str, of.conditions(Signal.METRICS, "resource")]] = Field(default=[])
@@ -49,7 +49,7 @@ class MetricFilters(Part):
     }
 
 
-class LogFilters(Part):
+class LogFilters(Section):
     """Conditions on what logs have."""
 
     resource: list[Annotated[str, of.conditions(Signal.LOGS, "resource")]] = Field(default=[])
@@ -148,7 +148,7 @@ class Config(ProcessorConfig):
 
     def conditions(self, signal: Signal) -> Iterator[tuple[ErrorMode, Condition]]:
         """Every condition for a signal, those on what items share first."""
-        forms: dict[Signal, tuple[Part, Sequence[str | Groups]]] = {
+        forms: dict[Signal, tuple[Section, Sequence[str | Groups]]] = {
             Signal.TRACES: (self.traces, self.trace_conditions),
             Signal.METRICS: (self.metrics, self.metric_conditions),
             Signal.LOGS: (self.logs, self.log_conditions),

@@ -11,7 +11,7 @@ import numpy as np
 
 from penstock.pipeline import Batch, ProcessorConfig, Stage, StartError
 from penstock.processors._attributes import Attributes, combined, present
-from penstock.processors._part import Part
+from penstock.config.section import Section
 
 if TYPE_CHECKING:
     from penstock.pipeline import Consume, Context
@@ -36,7 +36,7 @@ Metadata = Literal[
 ]
 
 
-class Extract(Part):
+class Extract(Section):
     """What is told."""
 
     metadata: tuple[Metadata, ...] = (

@@ -12,7 +12,7 @@ from pydantic import Field
 from penstock.pipeline import Batch, ProcessorConfig, Stage
 from penstock.processors._attributes import Attributes, present
 from penstock.processors._detectors import SYSTEM, from_docker, from_environment
-from penstock.processors._part import Part
+from penstock.config.section import Section
 
 if TYPE_CHECKING:
     from penstock.pipeline import Consume, Context
@@ -38,14 +38,14 @@ SystemAttribute = Literal[
 ]
 
 
-class Toggle(Part):
+class Toggle(Section):
     """Whether an attribute is set."""
 
     enabled: bool
     """Whether it is set."""
 
 
-class System(Part):
+class System(Section):
     """What the detector `system` tells."""
 
     resource_attributes: dict[SystemAttribute, Toggle] = {}  # noqa: RUF012  (pydantic copies it)
@@ -64,7 +64,7 @@ class System(Part):
         return {name: value for name, value in found.items() if value}
 
 
-class Node(Part):
+class Node(Section):
     """What the detector `k8snode` goes by."""
 
     node_from_env_var: str = Field(default="K8S_NODE_NAME", min_length=1)

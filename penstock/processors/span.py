@@ -11,7 +11,7 @@ from penstock._kernel import Pattern
 from penstock.pipeline import Batch, Column, Processor, ProcessorConfig, Signal
 from penstock.processors._attributes import Attributes, both, combined, overlaid, present
 from penstock.processors._match import MatchProperties, Selection, misfit
-from penstock.processors._part import Part
+from penstock.config.section import Section
 from penstock.processors._patterns import Regexp, group_names
 from penstock.processors._values import as_string
 
@@ -24,7 +24,7 @@ _CODES = {"Unset": 0, "Ok": 1, "Error": 2}
 _Places = list[tuple[int, int] | None]
 
 
-class ToAttributes(Part):
+class ToAttributes(Section):
     """Attributes that are taken out of names."""
 
     rules: tuple[Regexp, ...] = ()
@@ -44,7 +44,7 @@ class ToAttributes(Part):
         return self
 
 
-class Name(Part):
+class Name(Section):
     """What becomes of names."""
 
     from_attributes: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Name(Part):
     """Attributes that are taken out of the name, after that."""
 
 
-class Status(Part):
+class Status(Section):
     """The status that spans get."""
 
     code: Literal["Unset", "Ok", "Error"]
