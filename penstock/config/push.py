@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from penstock.config.section import Section
+from penstock.config.types import Section
 
 _SCHEMES = ("http", "https")
 

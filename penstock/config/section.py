@@ -1,24 +1,14 @@
-"""Models of options that have options of their own, and types that they share."""
+"""What the models of the `service` section share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from penstock.pipeline.telemetry import Level
 
 _LEVELS = [level.name.lower() for level in Level]
-
-
-class Section(BaseModel):
-    """Base of such models: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    not_here: ClassVar[Mapping[str, str]] = {}
-    """Options of the Collector's that are refused, and what to do instead."""
 
 
 def one_of(section: BaseModel, *options: str) -> None:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from penstock.config.telemetry import TelemetrySection
-
-
-class Section(BaseModel):
-    """Base of the models here: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from penstock.config.types import Section
 
 
 class PipelineSection(Section):
@@ -31,7 +26,7 @@ class ServiceSection(Section):
 
     extensions: tuple[str, ...] = ()
     """Ids of the extensions to start, in this order."""
-    pipelines: dict[str, PipelineSection] = {}
+    pipelines: dict[str, PipelineSection] = Field(default_factory=dict)
     """Pipelines by id: `traces`, `metrics` or `logs`, then perhaps `/` and a name."""
     telemetry: TelemetrySection = TelemetrySection()
     """What Penstock says about itself."""
@@ -40,15 +35,15 @@ class ServiceSection(Section):
 class Root(Section):
     """The file. Components are checked one by one, each by its own `Config`."""
 
-    receivers: dict[str, Any] = {}
+    receivers: dict[str, Any] = Field(default_factory=dict)
     """Settings of receivers by id."""
-    processors: dict[str, Any] = {}
+    processors: dict[str, Any] = Field(default_factory=dict)
     """Settings of processors by id."""
-    exporters: dict[str, Any] = {}
+    exporters: dict[str, Any] = Field(default_factory=dict)
     """Settings of exporters by id."""
-    connectors: dict[str, Any] = {}
+    connectors: dict[str, Any] = Field(default_factory=dict)
     """Settings of connectors by id."""
-    extensions: dict[str, Any] = {}
+    extensions: dict[str, Any] = Field(default_factory=dict)
     """Settings of extensions by id."""
     service: ServiceSection = ServiceSection()
     """What runs."""

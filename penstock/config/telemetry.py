@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from penstock.config.push import GatheredSection, PeriodicSection
-from penstock.config.section import Section, TelemetryLevel, any_case, lower, one_of
+from penstock.config.section import TelemetryLevel, any_case, lower, one_of
 from penstock.config.settings import (
     METRICS_ADDRESS,
     CounterNames,
@@ -16,7 +16,7 @@ from penstock.config.settings import (
     TelemetrySettings,
 )
 from penstock.config.tracing import TracesSection
-from penstock.config.types import Duration, HostPort, ListenAddress
+from penstock.config.types import Duration, HostPort, ListenAddress, Section
 from penstock.logs import LogSettings, Sampling
 from penstock.pipeline.telemetry import Level
 

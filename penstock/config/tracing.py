@@ -8,8 +8,9 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from penstock.config.push import GatheredSection
-from penstock.config.section import Section, TelemetryLevel, one_of
+from penstock.config.section import TelemetryLevel, one_of
 from penstock.config.settings import TracingSettings
+from penstock.config.types import Section
 from penstock.pipeline.telemetry import Level
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from penstock.config.section import Section
+from penstock.config.types import Section
 from penstock.ottl import Condition
 from penstock.pipeline import Signal
 

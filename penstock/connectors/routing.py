@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from penstock.config.section import Section
+from penstock.config.types import Section
 from penstock.ottl import Condition, Draft, ErrorMode, Reporter
 from penstock.ottl.contexts import CONTEXTS
 from penstock.pipeline import ConnectorConfig, Routed, Router, Signal

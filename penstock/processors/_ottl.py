@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Tag, ValidationInfo
 
+from penstock.config.types import Section
 from penstock.ottl import Condition, ErrorMode, Reporter, Statement
 from penstock.pipeline import Signal
 from penstock.pipeline.faults import FaultLog
-from penstock.config.section import Section
 
 if TYPE_CHECKING:
     from penstock.pipeline import Context

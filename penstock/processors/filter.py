@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
+from penstock.config.types import Section
 from penstock.ottl import Condition, Draft, ErrorMode, Reporter
 from penstock.pipeline import Batch, Processor, ProcessorConfig, Signal
 from penstock.processors import _ottl as of
-from penstock.config.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

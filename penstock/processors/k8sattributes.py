@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from penstock.config.types import Section
 from penstock.pipeline import Batch, ProcessorConfig, Stage, StartError
 from penstock.processors._attributes import Attributes, combined, present
-from penstock.config.section import Section
 
 if TYPE_CHECKING:
     from penstock.pipeline import Consume, Context

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from penstock.config.types import Section
 from penstock.pipeline import Batch, ProcessorConfig, Stage
 from penstock.processors._attributes import Attributes, present
 from penstock.processors._detectors import SYSTEM, from_docker, from_environment
-from penstock.config.section import Section
 
 if TYPE_CHECKING:
     from penstock.pipeline import Consume, Context

@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import model_validator
 
 from penstock._kernel import Pattern
+from penstock.config.types import Section
 from penstock.pipeline import Batch, Column, Processor, ProcessorConfig, Signal
 from penstock.processors._attributes import Attributes, both, combined, overlaid, present
 from penstock.processors._match import MatchProperties, Selection, misfit
-from penstock.config.section import Section
 from penstock.processors._patterns import Regexp, group_names
 from penstock.processors._values import as_string
 

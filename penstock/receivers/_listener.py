@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -19,7 +17,7 @@ from pydantic import (
 
 from penstock._kernel import Cors, Terms
 from penstock.config.tls import ServerTLS
-from penstock.config.types import Duration, HostPort, UnixSocket, UrlPath, parse_host_port
+from penstock.config.types import Duration, HostPort, Section, UnixSocket, UrlPath, parse_host_port
 from penstock.pipeline.auth import ServerAuth
 
 if TYPE_CHECKING:
@@ -67,14 +65,6 @@ Endpoint = Annotated[
     ),
 ]
 """Where to listen: `host:port`, or the path of a unix socket."""
-
-
-class Section(BaseModel):
-    """Base of the sections."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    not_here: ClassVar[Mapping[str, str]] = {}
 
 
 class Listener(Section):
@@ -193,10 +183,10 @@ class CorsSettings(Section):
     allowed_origins: Annotated[list[str], AfterValidator(_one_star)] = Field(min_length=1)
     """Their origins; one `*` in each stands for anything. `*` alone is any page, which then cannot
     send with its user's credentials."""
-    allowed_headers: list[str] = []
+    allowed_headers: list[str] = Field(default_factory=list)
     """Headers that they may send besides Accept, Content-Type and the languages of both; `*` for
     any. If empty, X-Requested-With."""
-    exposed_headers: list[str] = []
+    exposed_headers: list[str] = Field(default_factory=list)
     """Headers of answers that they may read."""
     max_age: int = Field(default=0, ge=0)
     """Seconds for which a browser may remember all this; 0 leaves it to the browser."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from penstock._kernel import Intake, Tls
-from penstock.config.types import HostPort
+from penstock.config.types import HostPort, Section
 from penstock.pipeline import (
     Batch,
     Consume,
@@ -25,7 +25,7 @@ from penstock.pipeline import (
 from penstock.pipeline.custody import Custody
 from penstock.pipeline.exposure import warn_if_exposed
 from penstock.receivers._gate import Gatekeeper
-from penstock.receivers._listener import MIB, Grpc, Http, Section
+from penstock.receivers._listener import MIB, Grpc, Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from penstock.config.check import check
 from penstock.config.load import load
 from penstock.config.problems import Problems, choices
 from penstock.config.read import read
-from penstock.config.section import Section
+from penstock.config.types import Section
 from penstock.pipeline import Batch, MalformedPayload
 from penstock.testing.encode import batch_of
 from penstock.testing.items import MODELS
