@@ -116,7 +116,7 @@ impl Frames {
 /// its windows for every request of one span stays under 2; frames of one byte of data are at 9.
 const RATIO: f64 = 4.0;
 /// Bytes that may come beyond that: at once, and more each second, for the pings of quiet clients.
-const BURST: f64 = 32.0 * 1024.0;
+const BURST: f64 = 8.0 * 1024.0;
 const PER_SECOND: f64 = 1024.0;
 
 /// Pings that come too soon after another before the peer is sent away, as in gRPC's servers.
