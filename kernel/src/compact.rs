@@ -67,14 +67,19 @@ fn key(payload: &Payload, level: usize, p: usize, i: usize) -> Vec<u8> {
     let (first, nodes) = children(payload, level, i);
     let mut key = number(payload, &node).to_le_bytes().to_vec();
     key.extend_from_slice(&own_fields(payload.bytes(), &node, nodes));
-    // A metric has one kind of data: metrics are the same only if that is, too.
+    let alone = [p, i].map(usize::to_le_bytes);
+    // A metric has one kind of data: metrics are the same only if that is, too. Data in pieces, which
+    // merge into one message, stays as it is.
     if level + 1 == DATA && payload.index().levels.len() > DATA + 1 {
         key.push(nodes.len() as u8);
         if nodes.len() == 1 {
             key.extend(self::key(payload, level + 1, p, first));
         } else {
-            key.extend([p, i].map(usize::to_le_bytes).as_flattened());
+            key.extend(alone.as_flattened());
         }
+    }
+    if level == DATA && children(payload, level - 1, node.parent as usize).1.len() > 1 {
+        key.extend(alone.as_flattened());
     }
     key
 }
