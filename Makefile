@@ -27,7 +27,7 @@ run: $(VENV)/.installed ## run Penstock on its embedded default configuration
 	$(BIN)/penstock run
 
 test: $(VENV)/.tools ## run the tests that need nothing but this checkout
-	$(BIN)/pytest --ignore=tests/integration --ignore=tests/faults
+	$(BIN)/pytest --numprocesses auto --ignore=tests/integration --ignore=tests/faults
 
 faults: $(VENV)/.tools ## attack it for a short while: floods, bombs, hostile back ends, secrets
 	$(BIN)/pytest tests/faults
