@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.pipeline import Batch, Column
+from penstock.pipeline import Batch, Column, Stage
 from penstock.processors._attributes import ITEM
-from tests.kit import points, records, spans
+from tests.kit import context, points, records, spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from penstock.pipeline import Processor
+    from penstock.pipeline import Processor, ProcessorConfig
 
 MAKE: dict[str, Callable[[int], Batch]] = {"traces": spans, "metrics": points, "logs": records}
 
@@ -63,3 +63,19 @@ def processed(processor: Processor, batch: Batch) -> Batch:
     result = processor.process(batch)
     assert result is not None
     return result
+
+
+async def passed_on(type_: str, config: ProcessorConfig, batch: Batch) -> Batch:
+    """What a stage of a pipeline of traces makes of one batch, from its start to its stop."""
+    got: list[Batch] = []
+
+    async def take(batch: Batch) -> None:
+        got.append(batch)
+
+    async with context(type_, pipeline="traces") as given:
+        stage = config.build(given)
+        assert isinstance(stage, Stage)
+        await stage.start(take)
+        await stage.consume(batch)
+        await stage.stop()
+    return got[0]

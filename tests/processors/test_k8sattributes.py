@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from penstock.pipeline import Batch, StartError
 from penstock.processors.k8sattributes import VARIABLES, Config
 from tests.kit import Backend, Source, context, in_loop, points, service, wire
-from tests.processors.items import resources, resources_of
+from tests.processors.items import passed_on, resources, resources_of
 
 POD = {"K8S_POD_NAME": "p", "POD_UID": "u", "K8S_NAMESPACE": "s", "K8S_NODE_NAME": "n"}
 OURS = {
@@ -32,17 +32,8 @@ def _in_a_pod(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def told(batch: Batch, **options: Any) -> list[dict[str, Any]]:
     """The resources with what was added."""
-    got: list[Batch] = []
-
-    async def take(batch: Batch) -> None:
-        got.append(batch)
-
-    async with context("k8sattributes", pipeline="traces") as given:
-        stage = Config.model_validate(options).build(given)
-        await stage.start(take)
-        await stage.consume(batch)
-        await stage.stop()
-    return resources_of(got[0])
+    config = Config.model_validate(options)
+    return resources_of(await passed_on("k8sattributes", config, batch))
 
 
 @in_loop

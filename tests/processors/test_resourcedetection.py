@@ -14,8 +14,8 @@ from penstock.pipeline import Batch, StartError
 from penstock.processors import _detectors
 from penstock.processors._detectors import from_docker, from_environment
 from penstock.processors.resourcedetection import Config, System
-from tests.kit import Backend, Source, context, in_loop, points, service, wire
-from tests.processors.items import resources, resources_of
+from tests.kit import Backend, Source, in_loop, points, service, wire
+from tests.processors.items import passed_on, resources, resources_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,17 +23,8 @@ if TYPE_CHECKING:
 
 async def detected(batch: Batch, **options: Any) -> list[dict[str, Any]]:
     """The resources after detection."""
-    got: list[Batch] = []
-
-    async def take(batch: Batch) -> None:
-        got.append(batch)
-
-    async with context("resourcedetection", pipeline="traces") as given:
-        stage = Config.model_validate(options).build(given)
-        await stage.start(take)
-        await stage.consume(batch)
-        await stage.stop()
-    return resources_of(got[0])
+    config = Config.model_validate(options)
+    return resources_of(await passed_on("resourcedetection", config, batch))
 
 
 @pytest.mark.parametrize(
