@@ -4,13 +4,14 @@ use ahash::HashSet;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::edit::{Change, Edit, Place};
+use crate::edit::Edit;
 use crate::encode;
 use crate::path::{Path, Source, Step};
 use crate::schema::{
     EXPONENTIAL_HISTOGRAM, HISTOGRAM, KEY_VALUE_LIST, Message, NUMBER_DATA_POINT, SUM, Signal,
 };
 use crate::select::DATA;
+use crate::task::{Change, Place};
 
 /// Put `values[code]` at `path`, for the code of each item; `None` there means nothing.
 ///

@@ -135,20 +135,22 @@ fn value<'a>(payload: &'a Payload, path: &Path, i: usize) -> Found<'a> {
         Source::Steps(starts) => {
             let start = match starts.as_slice() {
                 [(start, steps)] if path.level <= DATA => Some((*start, steps)),
-                _ => data_point(payload, i).and_then(|message| {
+                _ => {
+                    let message = payload.message_of(path.level, i);
                     let mut starts = starts.iter().filter(|(start, _)| ptr::eq(*start, message));
                     starts.next().map(|(start, steps)| (*start, steps))
-                }),
+                }
             };
             start.map_or(Found::Absent, |(start, steps)| follow(start, body, steps))
         }
         Source::Duration => Found::Number(duration(body)),
-        Source::Value => data_point(payload, i).map_or(Found::Absent, |message| {
+        Source::Value => {
+            let message = payload.message_of(path.level, i);
             let step = |name| message.by_name(name).map(Step::Field);
             let found = |name| step(name).map(|step| follow(message, body, &[step]));
             let or_double = || found("as_double").unwrap_or(Found::Absent);
             found("as_int").filter(|f| !matches!(f, Found::Absent)).unwrap_or_else(or_double)
-        }),
+        }
         Source::MetricType => Found::Number(metric_data(body).map_or(0, |(field, _)| {
             let members = METRIC.fields.iter().filter(|field| field.oneof);
             1 + members.take_while(|member| member.number != field.number).count() as i64
@@ -180,15 +182,6 @@ fn duration(span: &[u8]) -> i64 {
         }
     }
     end.wrapping_sub(start).cast_signed()
-}
-
-/// Which message the data point at a position is.
-fn data_point(payload: &Payload, i: usize) -> Option<&'static Message> {
-    let levels = &payload.index().levels;
-    let data = levels[DATA][levels[DATA + 1][i].parent as usize];
-    let (mut pos, end) = (data.tag as usize, data.body as usize);
-    let (number, _) = wire::tag(payload.bytes(), &mut pos, end).ok()?;
-    METRIC.child(number)?.child(1)
 }
 
 /// The data that a metric has, and the body of its message.

@@ -9,7 +9,6 @@ use crate::encode::write_record;
 use crate::index::Node;
 use crate::payload::Payload;
 use crate::select::DATA;
-use crate::wire;
 
 /// A message: the payload that it is in, and its place among those of its level.
 type Place = (usize, usize);
@@ -43,7 +42,7 @@ fn write(payloads: &[Arc<Payload>], level: usize, places: Vec<Place>, out: &mut 
             (first..first + nodes.len()).map(move |child| (p, child))
         });
         write(payloads, level + 1, below.collect(), &mut body);
-        write_record(out, number(payload, &node), &body);
+        write_record(out, node.number(payload.bytes()), &body);
     }
 }
 
@@ -65,7 +64,7 @@ fn alike(payloads: &[Arc<Payload>], level: usize, places: Vec<Place>) -> Vec<Vec
 fn key(payload: &Payload, level: usize, p: usize, i: usize) -> Vec<u8> {
     let node = payload.index().levels[level][i];
     let (first, nodes) = children(payload, level, i);
-    let mut key = number(payload, &node).to_le_bytes().to_vec();
+    let mut key = node.number(payload.bytes()).to_le_bytes().to_vec();
     key.extend_from_slice(&own_fields(payload.bytes(), &node, nodes));
     let alone = [p, i].map(usize::to_le_bytes);
     // A metric has one kind of data: metrics are the same only if that is, too. Data in pieces, which
@@ -90,9 +89,4 @@ fn children(payload: &Payload, level: usize, i: usize) -> (usize, &[Node]) {
     let first = nodes.partition_point(|node| (node.parent as usize) < i);
     let count = nodes[first..].partition_point(|node| node.parent as usize == i);
     (first, &nodes[first..first + count])
-}
-
-fn number(payload: &Payload, node: &Node) -> u32 {
-    let (mut pos, end) = (node.tag as usize, node.body as usize);
-    wire::tag(payload.bytes(), &mut pos, end).map_or(0, |(number, _)| number)
 }

@@ -25,6 +25,12 @@ impl Node {
         }
     }
 
+    /// The number of the field.
+    pub fn number(&self, bytes: &[u8]) -> u32 {
+        let (mut pos, end) = (self.tag as usize, self.body as usize);
+        wire::tag(bytes, &mut pos, end).map_or(0, |(number, _)| number)
+    }
+
     pub fn body<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[self.body as usize..self.end as usize]
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::edit::{Edit, Task, UNTOUCHED, write};
+use crate::edit::{Edit, UNTOUCHED};
 use crate::encode::write_record;
 use crate::index::Node;
 use crate::payload::Payload;
 use crate::select::{OwnFields, replace};
+use crate::task::{Task, write};
 use crate::wire::{Field, Fields, LEN};
 
 /// The messages inside an item.

@@ -27,6 +27,7 @@ pub mod scalar;
 pub mod schema;
 pub mod select;
 pub mod split;
+pub mod task;
 pub mod value;
 pub mod wire;
 

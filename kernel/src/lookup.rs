@@ -103,54 +103,40 @@ pub fn pair<'a>(body: &Data<'a>, number: u32, key: &str) -> Option<Data<'a>> {
     Fields::new(body).filter(|field| field.number == number && field.wire_type == LEN).find_map(
         |field| {
             let bytes = &body[field.body..field.end];
-            match plain_value(bytes, key.as_bytes()) {
-                Plain::Value(range) => {
-                    Some(part(body, field.body + range.start..field.body + range.end))
-                }
-                Plain::OtherKey => None,
-                Plain::Unusual => unusual_value(bytes, key),
-            }
+            let Some((found, value)) = plain(bytes) else { return unusual_value(bytes, key) };
+            let value = field.body + value.start..field.body + value.end;
+            (found == key.as_bytes()).then(|| part(body, value))
         },
     )
 }
 
-enum Plain {
-    Value(Range<usize>),
-    OtherKey,
-    Unusual,
-}
-
-/// The value of a pair that consists, as they do, of a short key and a value and nothing else.
+/// The key and the place of the value in a pair that consists, as they do, of a short key and a value
+/// and nothing else.
 #[inline]
-fn plain_value(pair: &[u8], key: &[u8]) -> Plain {
+fn plain(pair: &[u8]) -> Option<(&[u8], Range<usize>)> {
     const KEY: u8 = 1 << 3 | LEN as u8;
     const VALUE: u8 = 2 << 3 | LEN as u8;
-    let &[KEY, len @ 0..=0x7f, ref rest @ ..] = pair else { return Plain::Unusual };
-    let Some((found, value)) = rest.split_at_checked(len as usize) else { return Plain::Unusual };
+    let &[KEY, len @ 0..=0x7f, ref rest @ ..] = pair else { return None };
+    let (key, value) = rest.split_at_checked(len as usize)?;
     let len = match value {
         [VALUE, len @ 0..=0x7f, value @ ..] if usize::from(*len) == value.len() => value.len(),
         [VALUE, ..] => {
             let mut start = 1;
-            match wire::length(value, &mut start, value.len()) {
-                Ok(end) if end == value.len() => end - start,
-                _ => return Plain::Unusual,
+            let end = wire::length(value, &mut start, value.len()).ok()?;
+            if end != value.len() {
+                return None;
             }
+            end - start
         }
-        _ => return Plain::Unusual,
+        _ => return None,
     };
-    if found == key { Plain::Value(pair.len() - len..pair.len()) } else { Plain::OtherKey }
+    Some((key, pair.len() - len..pair.len()))
 }
 
 /// What `test` says of a pair's key.
+#[inline]
 pub fn with_key<T>(pair: &[u8], test: impl FnOnce(&[u8]) -> T) -> T {
-    const KEY: u8 = 1 << 3 | LEN as u8;
-    const VALUE: u8 = 2 << 3 | LEN as u8;
-    if let &[KEY, len @ 0..=0x7f, ref rest @ ..] = pair
-        && let Some((key, value)) = rest.split_at_checked(len as usize)
-        && value.first() == Some(&VALUE)
-        && let mut pos = 1
-        && wire::length(value, &mut pos, value.len()) == Ok(value.len())
-    {
+    if let Some((key, _)) = plain(pair) {
         return test(key);
     }
     let parts = merge(&KEY_VALUE, iter::once(pair));

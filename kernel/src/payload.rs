@@ -1,8 +1,11 @@
 //! One request's bytes with their index: what batches are made of and share.
 
+use std::cmp::Ordering;
+
 use crate::index::Index;
 use crate::pool;
-use crate::schema::Signal;
+use crate::schema::{METRIC, Message, Signal};
+use crate::select::DATA;
 use crate::wire::Result;
 
 pub struct Payload {
@@ -46,6 +49,21 @@ impl Payload {
 
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// Which message stands at a place of the index.
+    pub fn message_of(&self, level: usize, i: usize) -> &'static Message {
+        let levels = &self.index.levels;
+        let down = |message: &'static Message, number| message.child(number).unwrap_or(message);
+        let data = |i: usize| down(&METRIC, levels[DATA][i].number(&self.bytes));
+        match level.cmp(&DATA) {
+            Ordering::Less => {
+                let numbers = self.signal.levels[..=level].iter().map(|numbers| numbers[0]);
+                numbers.fold(self.signal.request, down)
+            }
+            Ordering::Equal => data(i),
+            Ordering::Greater => down(data(levels[level][i].parent as usize), 1),
+        }
     }
 
     pub fn items(&self) -> usize {
