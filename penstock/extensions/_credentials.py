@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.pipeline import StartError
+from penstock.pipeline import Extension, StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from penstock.pipeline import Context
 
@@ -92,6 +92,27 @@ class CredentialsFile:
             self._context.logger.error(message, self._path, cause)
             self._context.status.recoverable(f"cannot use {self._path}: {cause}")
         self._complaint = cause
+
+
+class FromFiles(Extension):
+    """An authenticator with credentials from files, of which there may be none."""
+
+    _files: Sequence[CredentialsFile] = ()
+
+    async def start(self) -> None:
+        """Read the files. Raises `StartError`."""
+        for file in self._files:
+            await file.start()
+
+    async def renew(self) -> None:
+        """Read the files again."""
+        for file in self._files:
+            await file.renew()
+
+    async def stop(self) -> None:
+        """Look after the files no more."""
+        for file in self._files:
+            file.stop()
 
 
 def _read(path: str) -> str:

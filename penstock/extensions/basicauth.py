@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import BaseModel, SecretStr, field_validator, model_validator
 
-from penstock.extensions._credentials import CredentialsFile
+from penstock.extensions._credentials import CredentialsFile, FromFiles
 from penstock.extensions._htpasswd import Users
 from penstock.pipeline import Context, Extension, Refused, Unauthenticated
 from penstock.pipeline.auth import (
@@ -123,7 +123,7 @@ class Config(AuthenticatorConfig):
         return Client(self.client_auth or ClientCredentials(), context)
 
 
-class Server(ServerAuthenticator):
+class Server(FromFiles, ServerAuthenticator):
     """Checks passwords in threads: a good hash takes a quarter of a second by design."""
 
     trust = None
@@ -133,19 +133,10 @@ class Server(ServerAuthenticator):
     def __init__(self, settings: Htpasswd, context: Context) -> None:
         super().__init__()
         self._settings = settings
-        self._file = CredentialsFile(settings.file, self._use, context) if settings.file else None
+        if settings.file:
+            self._files = [CredentialsFile(settings.file, self._use, context)]
         self._turns = _Turns()
         self._users = settings.users()
-
-    async def start(self) -> None:
-        """Read the file. Raises `StartError`."""
-        if self._file:
-            await self._file.start()
-
-    async def stop(self) -> None:
-        """Look after the file no more."""
-        if self._file:
-            self._file.stop()
 
     async def authenticate(self, headers: Mapping[str, Sequence[str]]) -> None:
         """Compare with the user's password. Raises `Refused` where too many wait for that."""
@@ -185,7 +176,7 @@ class _Turns:
             self._waiting[user] -= 1
 
 
-class Client(ClientAuthenticator):
+class Client(FromFiles, ClientAuthenticator):
     """Sends one user's password with each request."""
 
     def __init__(self, settings: ClientCredentials, context: Context) -> None:
@@ -202,21 +193,6 @@ class Client(ClientAuthenticator):
         """The header `authorization`."""
         pair = b64encode(f"{self._name}:{self._password}".encode())
         return {"authorization": f"Basic {pair.decode()}"}
-
-    async def start(self) -> None:
-        """Read the files. Raises `StartError`."""
-        for file in self._files:
-            await file.start()
-
-    async def renew(self) -> None:
-        """Read the files again."""
-        for file in self._files:
-            await file.renew()
-
-    async def stop(self) -> None:
-        """Look after the files no more."""
-        for file in self._files:
-            file.stop()
 
     def _set_name(self, text: str) -> None:
         self._name = _check_name(_not_empty(text))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
-from penstock.extensions._credentials import CredentialsFile
+from penstock.extensions._credentials import CredentialsFile, FromFiles
 from penstock.pipeline import Context, Extension, Unauthenticated
 from penstock.pipeline.auth import (
     AuthenticatorConfig,
@@ -89,7 +89,7 @@ class Config(AuthenticatorConfig):
         return BearerTokenAuth(self, context)
 
 
-class BearerTokenAuth(ServerAuthenticator, ClientAuthenticator):
+class BearerTokenAuth(FromFiles, ServerAuthenticator, ClientAuthenticator):
     """Knows some tokens, and takes them from senders or gives the first to exporters."""
 
     trust = None
@@ -97,8 +97,8 @@ class BearerTokenAuth(ServerAuthenticator, ClientAuthenticator):
     def __init__(self, config: Config, context: Context) -> None:
         super().__init__()
         self._config = config
-        path = config.filename
-        self._file = CredentialsFile(path, self._use, context) if path else None
+        if config.filename:
+            self._files = [CredentialsFile(config.filename, self._use, context)]
         given = (config.token,) if config.token else config.tokens
         self._values = [self._value(token.get_secret_value()) for token in given]
         keep_secret(self._values[:1])
@@ -117,21 +117,6 @@ class BearerTokenAuth(ServerAuthenticator, ClientAuthenticator):
     def headers(self) -> Mapping[str, str]:
         """The first token in the header of the settings."""
         return {self._config.header.lower(): self._values[0]}
-
-    async def start(self) -> None:
-        """Read the file. Raises `StartError`."""
-        if self._file:
-            await self._file.start()
-
-    async def renew(self) -> None:
-        """Read the file again."""
-        if self._file:
-            await self._file.renew()
-
-    async def stop(self) -> None:
-        """Look after the file no more."""
-        if self._file:
-            self._file.stop()
 
     async def authenticate(self, headers: Mapping[str, Sequence[str]]) -> None:
         """Compare with every token: the time says neither which one is near nor how long it is."""
