@@ -37,10 +37,10 @@ from penstock.pipeline import (
     Stage,
 )
 from penstock.pipeline.books import Books
-from penstock.pipeline.delivery import Delivery, DeliveryConfig
+from penstock.pipeline.delivery.delivery import Delivery, DeliveryConfig
 from penstock.pipeline.runner import Running
 from penstock.pipeline.tasks import ComponentTasks
-from penstock.pipeline.telemetry import Telemetry
+from penstock.pipeline.telemetry.registry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable

@@ -29,7 +29,7 @@ from penstock.config.read import read_text
 from penstock.config.tls import ServerTLS
 from penstock.exporters._client import ClientTLS
 from penstock.pipeline import Batch, Signal
-from penstock.pipeline.delivery import DeliveryConfig
+from penstock.pipeline.delivery.delivery import DeliveryConfig
 from penstock.processors._actions import Action
 from penstock.processors._match import MatchProperties
 from penstock.testing.judge import judge

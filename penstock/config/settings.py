@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.config.types import HostPort
 from penstock.logs import LogSettings
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from penstock.config.settings import (
 from penstock.config.tracing import TracesSection
 from penstock.config.types import Duration, HostPort, ListenAddress, Section
 from penstock.logs import LogSettings, Sampling
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
 
 
 class PrometheusSection(Section):

@@ -11,7 +11,7 @@ from penstock.config.push import GatheredSection
 from penstock.config.section import TelemetryLevel, one_of
 from penstock.config.settings import TracingSettings
 from penstock.config.types import Section
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
 
 
 class RatioSection(Section):

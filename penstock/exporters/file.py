@@ -17,10 +17,10 @@ from penstock.exporters._compression import CompressionParams, ZstdOrNone
 from penstock.exporters._record_file import Lines, Messages, RecordFile
 from penstock.pipeline import Batch, Context, Exporter, Retryable, StartError
 from penstock.pipeline.component import ComponentConfig
-from penstock.pipeline.delivery import DeliveryConfig
+from penstock.pipeline.delivery.delivery import DeliveryConfig
+from penstock.pipeline.delivery.retry import RetryConfig
+from penstock.pipeline.delivery.sending_queue import QueueConfig
 from penstock.pipeline.faults import FaultLog
-from penstock.pipeline.retry import RetryConfig
-from penstock.pipeline.sending_queue import QueueConfig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

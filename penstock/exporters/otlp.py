@@ -34,7 +34,7 @@ from penstock.exporters._compression import LARGE
 from penstock.pipeline import Batch, Context, Exporter, Permanent, Rejected, Retryable, Signal
 from penstock.pipeline.auth import ClientAuth
 from penstock.pipeline.component import ComponentConfig
-from penstock.pipeline.delivery import DeliveryConfig
+from penstock.pipeline.delivery.delivery import DeliveryConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

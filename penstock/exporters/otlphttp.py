@@ -33,7 +33,7 @@ from penstock.pipeline import (
     StartError,
 )
 from penstock.pipeline.auth import ClientAuth
-from penstock.pipeline.delivery import DeliveryConfig
+from penstock.pipeline.delivery.delivery import DeliveryConfig
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from penstock.logs import component_logger
 from penstock.pipeline.books import Books
 from penstock.pipeline.component import Context, Router, Stage
-from penstock.pipeline.delivery import Delivery
+from penstock.pipeline.delivery.delivery import Delivery
 from penstock.pipeline.edges import Entry, ReceiverEdge
 from penstock.pipeline.fanout import FanOut, Inlet
 from penstock.pipeline.graph import Graph, Kind, Node, members, place
-from penstock.pipeline.memory import Memory
-from penstock.pipeline.pace import Pace
+from penstock.pipeline.memory.limits import Memory
+from penstock.pipeline.memory.pace import Pace
 from penstock.pipeline.routing import RouterStep
 from penstock.pipeline.status import Board, Status
 from penstock.pipeline.steps import ProcessorStep, StageStep
-from penstock.pipeline.telemetry import read
+from penstock.pipeline.telemetry.registry import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from penstock.config.settings import Settings
     from penstock.pipeline.batch import Signal
     from penstock.pipeline.component import Exporter, Extension, Receiver
-    from penstock.pipeline.owntelemetry import OwnTelemetry
     from penstock.pipeline.status import State
     from penstock.pipeline.tasks import ComponentTasks
-    from penstock.pipeline.telemetry import Reading
+    from penstock.pipeline.telemetry.registry import Reading
+    from penstock.pipeline.telemetry.setup import OwnTelemetry
 
 
 class Assembly:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.pipeline.telemetry import read
+from penstock.pipeline.telemetry.registry import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from penstock.pipeline.telemetry import Reading
+    from penstock.pipeline.telemetry.registry import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,16 +33,16 @@ from pydantic import BaseModel, ConfigDict
 from penstock.config.types import HostPort, addresses
 from penstock.pipeline.batch import Batch, Signal
 from penstock.pipeline.books import Books
-from penstock.pipeline.memory import Memory
-from penstock.pipeline.pace import Pace
+from penstock.pipeline.memory.limits import Memory
+from penstock.pipeline.memory.pace import Pace
 from penstock.pipeline.status import Board, State
 
 if TYPE_CHECKING:
     import asyncio
     import logging
 
-    from penstock.pipeline.telemetry import Telemetry
-    from penstock.pipeline.tracing import Tracing
+    from penstock.pipeline.telemetry.registry import Telemetry
+    from penstock.pipeline.telemetry.tracing import Tracing
 
 Consume = Callable[[Batch], Awaitable[None]]
 """Hand a batch on: returns when accepted, raises `Refused` or `Invalid`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.pipeline.batch import Signal
 from penstock.pipeline.errors import Refused
 from penstock.pipeline.fanout import Inlet
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from penstock.pipeline.component import Consume, Context
     from penstock.pipeline.fanout import FanOut
     from penstock.pipeline.steps import Step
-    from penstock.pipeline.telemetry import Counter, Telemetry
-    from penstock.pipeline.tracing import Tracing
+    from penstock.pipeline.telemetry.registry import Counter, Telemetry
+    from penstock.pipeline.telemetry.tracing import Tracing
 
 
 class Answer(StrEnum):

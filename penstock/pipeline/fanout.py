@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch
     from penstock.pipeline.component import Consume
     from penstock.pipeline.errors import Answer
-    from penstock.pipeline.telemetry import Reading, Telemetry
+    from penstock.pipeline.telemetry.registry import Reading, Telemetry
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ import uvloop
 from penstock._kernel import keep_freed_memory
 from penstock.pipeline.assembly import Assembly
 from penstock.pipeline.errors import StartError
-from penstock.pipeline.owntelemetry import OwnTelemetry
 from penstock.pipeline.shutdown import Shutdown
 from penstock.pipeline.status import Status
 from penstock.pipeline.tasks import ComponentTasks
+from penstock.pipeline.telemetry.setup import OwnTelemetry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

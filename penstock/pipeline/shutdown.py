@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from penstock.pipeline.assembly import Assembly
     from penstock.pipeline.component import Extension
-    from penstock.pipeline.delivery import Delivery
+    from penstock.pipeline.delivery.delivery import Delivery
     from penstock.pipeline.tasks import ComponentTasks
 
 SHUTDOWN_TIMEOUT = 25.0

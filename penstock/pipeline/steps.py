@@ -17,7 +17,7 @@ from penstock.pipeline.errors import Invalid, Refused
 from penstock.pipeline.fanout import Inlet
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.graph import place
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.books import Books
     from penstock.pipeline.component import Consume, Context, Processor, Stage
     from penstock.pipeline.fanout import FanOut
-    from penstock.pipeline.telemetry import Counter, Histogram
+    from penstock.pipeline.telemetry.registry import Counter, Histogram
 
 
 _DURATIONS = tuple(digit * 10.0**power for power in range(-5, 1) for digit in (1, 2.5, 5))

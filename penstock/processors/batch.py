@@ -13,7 +13,7 @@ from penstock.pipeline import Batch, Invalid, ProcessorConfig, Refused, Stage
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import insist
 from penstock.pipeline.steps import dropped
-from penstock.pipeline.telemetry import BATCH_BYTES, BATCH_ITEMS, Level
+from penstock.pipeline.telemetry.registry import BATCH_BYTES, BATCH_ITEMS, Level
 
 if TYPE_CHECKING:
     from penstock.pipeline import Consume, Context

@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 from penstock.config.types import Duration
 from penstock.pipeline import Batch, Processor, ProcessorConfig, Refused, Signal
 from penstock.pipeline.faults import FaultLog
-from penstock.pipeline.memory import MIB, REASON, Limits, Pauses
-from penstock.pipeline.total_memory import total_memory
+from penstock.pipeline.memory.limits import MIB, REASON, Limits, Pauses
+from penstock.pipeline.memory.total import total_memory
 
 if TYPE_CHECKING:
     from penstock.pipeline import Context
-    from penstock.pipeline.telemetry import Counter
+    from penstock.pipeline.telemetry.registry import Counter
 
 _SPIKE = 5
 """The part of the limit that is kept for spikes where the settings do not say, as in the

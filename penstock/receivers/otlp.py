@@ -22,7 +22,7 @@ from penstock.pipeline import (
     Signal,
     StartError,
 )
-from penstock.pipeline.custody import Custody
+from penstock.pipeline.delivery.custody import Custody
 from penstock.pipeline.exposure import warn_if_exposed
 from penstock.receivers._gate import Gatekeeper
 from penstock.receivers._listener import MIB, Grpc, Http

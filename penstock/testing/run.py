@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from penstock.config.settings import PipelineSettings, Settings
     from penstock.pipeline import Batch, Consume, Context
-    from penstock.pipeline.telemetry import Telemetry
+    from penstock.pipeline.telemetry.registry import Telemetry
 
 _FEED = "test"
 """The id of the receiver that stands for all others."""

@@ -5,7 +5,7 @@ import pytest
 from penstock.config.deprecated import RENAMED, REPLACED, modernised
 from penstock.config.document import plain
 from penstock.config.read import read_text
-from penstock.pipeline.delivery import DeliveryConfig
+from penstock.pipeline.delivery.delivery import DeliveryConfig
 
 OLDER = """\
 exporters:

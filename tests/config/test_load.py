@@ -11,7 +11,7 @@ from penstock.config.sources import MAX_BYTES
 from penstock.config.types import HostPort
 from penstock.pipeline.batch import Signal
 from penstock.pipeline.errors import ConfigError
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
     from pathlib import Path

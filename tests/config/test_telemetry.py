@@ -13,7 +13,7 @@ from penstock.config.settings import CounterNames
 from penstock.config.telemetry import TelemetrySection
 from penstock.config.types import HostPort
 from penstock.logs import Sampling
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from penstock.config.catalog import Kind
 from penstock.config.components import config_class
 from penstock.pipeline import Batch, ExporterConfig, Signal
-from penstock.pipeline.delivery import DeliveryConfig
+from penstock.pipeline.delivery.delivery import DeliveryConfig
 from penstock.receivers.otlp import GRPC_METHODS
 from tests.conformance.contract import Verdict
 

@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from penstock.exporters.otlp import Config as OtlpGrpc
 from penstock.exporters.otlphttp import Config as OtlpHttp
 from penstock.pipeline import Refused
-from penstock.pipeline.retry import MAX_THROTTLE
+from penstock.pipeline.delivery.retry import MAX_THROTTLE
 from tests.faults.hostile_back_ends import ENDLESS, MIB, BackEnd, Peer
 from tests.faults.hostile_grpc import (
     ENDLESS_GRPC_ANSWERS,

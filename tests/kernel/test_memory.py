@@ -13,7 +13,7 @@ from tests.receivers.serving import serving
 KEPT = """
 from penstock._kernel import give_back_freed_memory, keep_freed_memory
 from penstock.pipeline import Batch
-from penstock.pipeline.memory import MIB, resident
+from penstock.pipeline.memory.limits import MIB, resident
 from tests.kit import spans
 
 keep_freed_memory()

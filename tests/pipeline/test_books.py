@@ -1,7 +1,7 @@
 """Accounts that must balance."""
 
 from penstock.pipeline.books import Books
-from penstock.pipeline.telemetry import Counter
+from penstock.pipeline.telemetry.registry import Counter
 
 
 def test_an_account_whose_sums_differ_is_a_problem_that_names_every_term() -> None:

@@ -11,7 +11,7 @@ import pytest
 from penstock.pipeline import Batch, Invalid, Refused, Signal
 from penstock.pipeline.edges import ReceiverEdge
 from penstock.pipeline.fanout import FanOut, Inlet
-from penstock.pipeline.telemetry import Telemetry
+from penstock.pipeline.telemetry.registry import Telemetry
 from tests.kit import context, in_loop, spans
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 
 from penstock.pipeline import Batch, Invalid, Refused
 from penstock.pipeline.fanout import FanOut, Inlet
-from penstock.pipeline.telemetry import Counter, Telemetry
+from penstock.pipeline.telemetry.registry import Counter, Telemetry
 from tests.kit import eventually, in_loop, outcome_of, spans
 
 

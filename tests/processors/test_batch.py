@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from penstock.pipeline import Batch, Invalid, Refused
-from penstock.pipeline.telemetry import Telemetry
+from penstock.pipeline.telemetry.registry import Telemetry
 from penstock.processors.batch import Batcher, Config
 from tests.kit import (
     Backend,

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from penstock.pipeline import Batch, Invalid, Refused
-from penstock.pipeline.telemetry import Telemetry
+from penstock.pipeline.telemetry.registry import Telemetry
 from penstock.processors import logdedup
 from penstock.processors.logdedup import Config, LogDedup, zone_of
 from tests.kit import Backend, Source, context, eventually, in_loop, records, service, wire

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from penstock._kernel import hold_at_most
 from penstock.config.load import load_text
 from penstock.pipeline import Refused, Signal
-from penstock.pipeline.memory import MIB, Memory, Pauses
+from penstock.pipeline.memory.limits import MIB, Memory, Pauses
 from penstock.pipeline.status import State
-from penstock.pipeline.telemetry import Telemetry
+from penstock.pipeline.telemetry.registry import Telemetry
 from penstock.processors.memory_limiter import Config, MemoryLimiter
 from tests.kit import Backend, Source, context, in_loop, points, service, spans, wire
 

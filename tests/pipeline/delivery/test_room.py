@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from penstock.pipeline.room import Room
+from penstock.pipeline.delivery.room import Room
 from tests.kit import PATIENCE, eventually, in_loop
 
 FOREVER = 3600.0

@@ -6,16 +6,16 @@ import uuid
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from penstock.pipeline.process import observe_process
-from penstock.pipeline.selfmetrics import MetricsPage
-from penstock.pipeline.telemetry import Telemetry
+from penstock.pipeline.telemetry.page import MetricsPage
+from penstock.pipeline.telemetry.process import observe_process
+from penstock.pipeline.telemetry.registry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penstock.config.settings import TelemetrySettings
     from penstock.pipeline.component import Extension
-    from penstock.pipeline.tracing import Tracing
+    from penstock.pipeline.telemetry.tracing import Tracing
 
 
 class OwnTelemetry:
@@ -37,7 +37,7 @@ class OwnTelemetry:
             self._add_pushes(settings, resource)
 
     def _add_pushes(self, settings: TelemetrySettings, resource: dict[str, Any]) -> None:
-        from penstock.pipeline.push import LogsPush, MetricsPush, TracesPush
+        from penstock.pipeline.telemetry.push import LogsPush, MetricsPush, TracesPush
 
         if settings.pushes:
             metrics = MetricsPush(self.registry, settings.pushes, settings.level, resource)

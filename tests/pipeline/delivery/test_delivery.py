@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from penstock.pipeline import Batch, Invalid, Permanent, Refused, Rejected, Retryable
-from penstock.pipeline.delivery import DeliveryConfig
-from penstock.pipeline.telemetry import Telemetry
+from penstock.pipeline.delivery.delivery import DeliveryConfig
+from penstock.pipeline.telemetry.registry import Telemetry
 from tests.kit import (
     Backend,
     GivenBackend,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock.pipeline.telemetry import MAX_SERIES_PER_FAMILY, Telemetry
+from penstock.pipeline.telemetry.registry import MAX_SERIES_PER_FAMILY, Telemetry
 
 
 def test_a_series_that_is_asked_for_twice_is_the_same() -> None:

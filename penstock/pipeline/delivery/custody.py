@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.pipeline.errors import Invalid
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import insist
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch
     from penstock.pipeline.component import Consume, Context
     from penstock.pipeline.errors import Refused
-    from penstock.pipeline.telemetry import Counter
+    from penstock.pipeline.telemetry.registry import Counter
 
 
 class Custody:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from penstock.pipeline.telemetry import Telemetry
+from penstock.pipeline.telemetry.registry import Telemetry
 from tests.kit import Backend, GivenBackend, delivery, eventually, in_loop, recorded, spans
 
 TAKEN, MADE = "otelcol_exporter_enqueue_size", "otelcol_exporter_queue_batch_send_size"

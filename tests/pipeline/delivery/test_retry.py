@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from penstock.pipeline.retry import MAX_THROTTLE, Backoff, RetryConfig
+from penstock.pipeline.delivery.retry import MAX_THROTTLE, Backoff, RetryConfig
 
 
 def middle(low: float, high: float) -> float:

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from penstock.pipeline import Refused, Rejected
-from penstock.pipeline.tracing import MAX_ORIGINS, Tracing
+from penstock.pipeline.telemetry.tracing import MAX_ORIGINS, Tracing
 from tests.kit import in_loop, spans
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from penstock.pipeline.telemetry import Telemetry
+    from penstock.pipeline.telemetry.registry import Telemetry
 
 _STATUS = Path("/proc/self/status")
 

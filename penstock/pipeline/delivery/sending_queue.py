@@ -14,13 +14,13 @@ from penstock.config.types import Duration
 from penstock.pipeline.batch import Batch
 from penstock.pipeline.component import ComponentConfig
 from penstock.pipeline.errors import Refused
-from penstock.pipeline.tracing import MAX_ORIGINS
+from penstock.pipeline.telemetry.tracing import MAX_ORIGINS
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from penstock.pipeline.errors import Answer
-    from penstock.pipeline.pace import Backlog
+    from penstock.pipeline.memory.pace import Backlog
 
 
 class Sizer(StrEnum):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.pipeline.telemetry import BATCH_BYTES, BATCH_ITEMS, Histogram, Level
+from penstock.pipeline.telemetry.registry import BATCH_BYTES, BATCH_ITEMS, Histogram, Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from penstock.pipeline.batch import Batch, Signal
-    from penstock.pipeline.telemetry import Telemetry
+    from penstock.pipeline.telemetry.registry import Telemetry
 
 
 class DeliveryMetrics:

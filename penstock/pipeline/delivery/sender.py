@@ -6,18 +6,18 @@ import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.pipeline.delivery.retry import MAX_THROTTLE, Backoff
+from penstock.pipeline.delivery.room import Room
 from penstock.pipeline.errors import Invalid, Refused, Retryable
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import pause
-from penstock.pipeline.retry import MAX_THROTTLE, Backoff
-from penstock.pipeline.room import Room
 
 if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch, Signal
     from penstock.pipeline.component import Context, Exporter, Rejected
+    from penstock.pipeline.delivery.retry import RetryConfig
     from penstock.pipeline.errors import Answer
-    from penstock.pipeline.retry import RetryConfig
-    from penstock.pipeline.tracing import Send
+    from penstock.pipeline.telemetry.tracing import Send
 
 
 class Failure(StrEnum):

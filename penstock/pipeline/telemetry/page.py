@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.component import Extension
-from penstock.pipeline.instruments import show
+from penstock.pipeline.telemetry.instruments import show
 from penstock.pipeline.web import Page
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from penstock.config.settings import PageSettings
-    from penstock.pipeline.telemetry import Level, Telemetry
+    from penstock.pipeline.telemetry.registry import Level, Telemetry
 
 _TOTAL = re.compile(rb"^((?:# (?:HELP|TYPE) )?\w+)_total(?=[ {])", re.MULTILINE)
 """The name of a counter, wherever a line has one. No name of ours ends so by itself."""

@@ -12,7 +12,7 @@ import pytest
 
 from penstock._kernel import hold_at_most
 from penstock.pipeline import StartError
-from penstock.pipeline.memory import MIB, REASON, Limiter, Limits, Memory, Pauses, resident
+from penstock.pipeline.memory.limits import MIB, REASON, Limiter, Limits, Memory, Pauses, resident
 from penstock.pipeline.status import State, Status
 from tests.kit import context, eventually, in_loop
 

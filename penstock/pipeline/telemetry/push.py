@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.pipeline.component import Extension
 from penstock.pipeline.errors import StartError
-from penstock.pipeline.instruments import show
-from penstock.pipeline.logpush import LogHandler
-from penstock.pipeline.tracing import Tracing
+from penstock.pipeline.telemetry.instruments import show
+from penstock.pipeline.telemetry.logpush import LogHandler
+from penstock.pipeline.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from penstock.config.push import BatchSection, OtlpSection, PeriodicSection
     from penstock.config.settings import TracingSettings
     from penstock.config.tracing import SamplerSection
-    from penstock.pipeline.telemetry import Level, Telemetry
+    from penstock.pipeline.telemetry.registry import Level, Telemetry
 
 _EXPORTERS = {
     "metrics": ("metric_exporter", "OTLPMetricExporter"),

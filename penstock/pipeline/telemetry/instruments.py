@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from penstock.pipeline.telemetry import Kind
+from penstock.pipeline.telemetry.registry import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Observation
     from opentelemetry.sdk.metrics import MeterProvider
 
-    from penstock.pipeline.telemetry import Family, Level, Telemetry
+    from penstock.pipeline.telemetry.registry import Family, Level, Telemetry
 
 
 def show(telemetry: Telemetry, provider: MeterProvider, level: Level, *, units: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from penstock.pipeline import Batch, Consume, Context, Invalid, Refused
-from penstock.pipeline.custody import Custody
+from penstock.pipeline.delivery.custody import Custody
 from tests.kit import context, eventually, in_loop, names, spans
 
 

@@ -15,22 +15,22 @@ from pydantic import Field
 
 from penstock.config.types import Duration
 from penstock.pipeline.component import ExporterConfig
-from penstock.pipeline.delivery_metrics import DeliveryMetrics
+from penstock.pipeline.delivery.metrics import DeliveryMetrics
+from penstock.pipeline.delivery.retry import RetryConfig
+from penstock.pipeline.delivery.sender import Failure, Sender
+from penstock.pipeline.delivery.sending_queue import QueueConfig, SendingQueue
 from penstock.pipeline.errors import Refused
 from penstock.pipeline.fanout import Inlet
-from penstock.pipeline.retry import RetryConfig
-from penstock.pipeline.sender import Failure, Sender
-from penstock.pipeline.sending_queue import QueueConfig, SendingQueue
-from penstock.pipeline.tracing import fail
+from penstock.pipeline.telemetry.tracing import fail
 
 if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch, Signal
     from penstock.pipeline.books import Books
     from penstock.pipeline.component import Context, Exporter
+    from penstock.pipeline.delivery.sending_queue import Parcel
     from penstock.pipeline.errors import Answer
-    from penstock.pipeline.sending_queue import Parcel
-    from penstock.pipeline.telemetry import Reading
-    from penstock.pipeline.tracing import Tracing
+    from penstock.pipeline.telemetry.registry import Reading
+    from penstock.pipeline.telemetry.tracing import Tracing
 
 _LAST_MOMENT = 1.0
 """Seconds that an abandoned attempt has to end in, such as to close its connection."""

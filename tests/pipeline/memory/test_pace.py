@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from penstock.pipeline.pace import _LONGEST, _MARK, Pace
+from penstock.pipeline.memory.pace import _LONGEST, _MARK, Pace
 
 PROMPT = _LONGEST / 2
 

@@ -16,8 +16,8 @@ from penstock.config.components import config_class
 from penstock.config.load import load_text
 from penstock.config.settings import TelemetrySettings
 from penstock.pipeline import Batch, Context, Processor, ProcessorConfig, Signal
-from penstock.pipeline.owntelemetry import OwnTelemetry, attributes
-from penstock.pipeline.telemetry import Level
+from penstock.pipeline.telemetry.registry import Level
+from penstock.pipeline.telemetry.setup import OwnTelemetry, attributes
 from penstock.processors.batch import Config as BatchProcessor
 from penstock.receivers.otlp import GRPC_METHODS, Otlp
 from penstock.receivers.otlp import Config as Receiver
@@ -39,9 +39,9 @@ from tests.receivers.clients import GrpcSender, HttpSender
 if TYPE_CHECKING:
     from penstock.config.settings import Settings
     from penstock.pipeline.runner import Running
-    from penstock.pipeline.telemetry import Family
+    from penstock.pipeline.telemetry.registry import Family
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 EVERYTHING = """\
 receivers:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from penstock.pipeline.sending_queue import Entry, Parcel, QueueConfig, Sizer
+from penstock.pipeline.delivery.sending_queue import Entry, Parcel, QueueConfig, Sizer
 from tests.kit import names, spans
 
 

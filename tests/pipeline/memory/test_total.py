@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from penstock.pipeline.total_memory import total_memory
+from penstock.pipeline.memory.total import total_memory
 
 if TYPE_CHECKING:
     from pathlib import Path

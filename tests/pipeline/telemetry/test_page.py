@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from penstock.config.settings import CounterNames, PageSettings
 from penstock.config.types import HostPort
-from penstock.pipeline.process import observe_process
-from penstock.pipeline.selfmetrics import MetricsPage
-from penstock.pipeline.telemetry import MAX_SERIES_PER_FAMILY, Level, Telemetry
+from penstock.pipeline.telemetry.page import MetricsPage
+from penstock.pipeline.telemetry.process import observe_process
+from penstock.pipeline.telemetry.registry import MAX_SERIES_PER_FAMILY, Level, Telemetry
 from tests.kit import in_loop
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Delivery: everything between a batch that an exporter gets and its end."""

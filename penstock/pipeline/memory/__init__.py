@@ -1,0 +1,1 @@
+"""The memory of the process: measured, bounded, and the pace it allows."""
