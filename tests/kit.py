@@ -200,6 +200,29 @@ class Hold(Stage):
             self.batches.pop(0)
 
 
+class Next:
+    """The next stage: takes batches, or answers with the faults it is given."""
+
+    def __init__(self, *faults: Exception) -> None:
+        self.faults = list(faults)
+        self.got: list[Batch] = []
+        self.offers = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def consume(self, batch: Batch) -> None:
+        self.offers += 1
+        await self.open.wait()
+        if self.faults:
+            raise self.faults.pop(0)
+        self.got.append(batch)
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many items each batch had that was taken."""
+        return [len(batch) for batch in self.got]
+
+
 class _GivenReceiver(ReceiverConfig):
     component: Any
 

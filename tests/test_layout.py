@@ -18,6 +18,7 @@ PACKAGE = ROOT / "penstock"
 
 BENEATH = (
     "penstock.config.types",
+    "penstock.config.pem",
     "penstock.config.tls",
     "penstock.logs",
     "penstock.redaction",
@@ -26,7 +27,12 @@ BENEATH = (
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config.types": (),
-    "penstock.config.tls": ("penstock.config.types", "penstock.pipeline.errors"),
+    "penstock.config.pem": ("penstock.pipeline.errors",),
+    "penstock.config.tls": (
+        "penstock.config.types",
+        "penstock.config.pem",
+        "penstock.pipeline.errors",
+    ),
     "penstock.logs": ("penstock.redaction",),
     "penstock.redaction": (),
     "penstock.cli": (

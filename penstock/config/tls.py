@@ -8,9 +8,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -23,12 +20,13 @@ from pydantic import (
     model_validator,
 )
 
+from penstock.config.pem import blaming, load_identity, read_pem
 from penstock.config.types import Duration
 from penstock.pipeline.errors import StartError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 WATCH_INTERVAL = 1.0
 """Seconds between two looks at a file whose changes are waited for."""
@@ -182,9 +180,9 @@ class ServerTLS(BaseModel):
         Raises `StartError` where one cannot be read.
         """
         return Identity(
-            _read(owner, self.cert_file, self.cert_pem),
-            _read(owner, self.key_file, self.key_pem.get_secret_value()),
-            _read(owner, self.client_ca_file, "") if self.client_ca_file else None,
+            read_pem(owner, self.cert_file, self.cert_pem),
+            read_pem(owner, self.key_file, self.key_pem.get_secret_value()),
+            read_pem(owner, self.client_ca_file, "") if self.client_ca_file else None,
         )
 
     def ssl_context(self, owner: str) -> ssl.SSLContext:
@@ -210,10 +208,10 @@ class ServerTLS(BaseModel):
         context.maximum_version = _VERSIONS[self.max_version]
         context.set_ciphers(":".join(CIPHER_SUITES[name] for name in self._suites or CIPHER_SUITES))
         self._set_curve(owner, context)
-        with _blaming(owner, f"{self.cert_file or 'cert_pem'} with its key"):
-            _load(context, identity)
+        with blaming(owner, f"{self.cert_file or 'cert_pem'} with its key"):
+            load_identity(context, identity.certificate, identity.key)
         if identity.client_authorities:
-            with _blaming(owner, self.client_ca_file):
+            with blaming(owner, self.client_ca_file):
                 context.load_verify_locations(cadata=identity.client_authorities.decode())
             context.verify_mode = ssl.CERT_REQUIRED
         if self.include_system_ca_certs_pool:
@@ -265,27 +263,3 @@ class ServerTLS(BaseModel):
 
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-
-
-def _read(owner: str, file: str, pem: str) -> bytes:
-    if not file:
-        return pem.encode()
-    with _blaming(owner, file):
-        return Path(file).read_bytes()
-
-
-def _load(context: ssl.SSLContext, identity: Identity) -> None:
-    with NamedTemporaryFile(prefix="penstock-") as file:  # OpenSSL's call takes no text
-        file.write(b"\n".join((identity.key, identity.certificate)))
-        file.flush()
-        context.load_cert_chain(file.name, password="")
-
-
-@contextmanager
-def _blaming(owner: str, what: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        cause = isinstance(error, OSError) and error.strerror
-        msg = f"{owner}: tls: cannot use {what}: {cause or error}"
-        raise StartError(msg) from error

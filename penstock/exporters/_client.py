@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import re
 import ssl
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, model_validator
 
+from penstock.config.pem import blaming, load_identity, read_pem
 from penstock.logs import printable
-from penstock.pipeline import StartError
 from penstock.pipeline.component import ComponentConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 USER_AGENT = "Penstock"
 """How Penstock names itself to back ends."""
@@ -141,17 +135,17 @@ class ClientTLS(BaseModel):
 
         `owner` is the component's id. Raises `StartError` where the file cannot be read.
         """
-        return _read(owner, self.ca_file, self.ca_pem)
+        return read_pem(owner, self.ca_file, self.ca_pem) or None
 
     def identity(self, owner: str) -> tuple[bytes, bytes] | None:
         """The certificate chain to show and its key, in PEM. Raises as `authorities` does."""
-        chain = _read(owner, self.cert_file, self.cert_pem)
-        key = _read(owner, self.key_file, self.key_pem.get_secret_value())
+        chain = read_pem(owner, self.cert_file, self.cert_pem)
+        key = read_pem(owner, self.key_file, self.key_pem.get_secret_value())
         return (chain, key) if chain and key else None
 
     def ssl_context(self, owner: str) -> ssl.SSLContext:
         """All of it for Python's `ssl`. Raises `StartError` for what OpenSSL cannot use."""
-        with _blaming(owner, self.ca_file or "ca_pem"):
+        with blaming(owner, self.ca_file or "ca_pem"):
             context = ssl.create_default_context(
                 cafile=self.ca_file or None, cadata=self.ca_pem or None
             )
@@ -160,30 +154,6 @@ class ClientTLS(BaseModel):
             context.verify_mode = ssl.CERT_NONE
         identity = self.identity(owner)
         if identity:
-            with _blaming(owner, f"{self.cert_file or 'cert_pem'} with its key"):
-                _load_identity(context, *identity)
+            with blaming(owner, f"{self.cert_file or 'cert_pem'} with its key"):
+                load_identity(context, *identity)
         return context
-
-
-def _read(owner: str, file: str, pem: str) -> bytes | None:
-    if not file:
-        return pem.encode() or None
-    with _blaming(owner, file):
-        return Path(file).read_bytes()
-
-
-def _load_identity(context: ssl.SSLContext, chain: bytes, key: bytes) -> None:
-    with NamedTemporaryFile(prefix="penstock-") as file:  # OpenSSL's call takes no text
-        file.write(b"\n".join((key, chain)))
-        file.flush()
-        context.load_cert_chain(file.name, password="")
-
-
-@contextmanager
-def _blaming(owner: str, what: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, TypeError) as error:  # TypeError for text that is not ASCII
-        cause = isinstance(error, OSError) and error.strerror
-        msg = f"{owner}: tls: cannot use {what}: {cause or error}"
-        raise StartError(msg) from error

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from penstock.pipeline import Batch, Invalid, Refused
+from penstock.pipeline import Invalid, Refused
 from penstock.pipeline.telemetry.registry import Telemetry
 from penstock.processors.batch import Batcher, Config
 from tests.kit import (
     Backend,
     GivenBackend,
+    Next,
     Source,
     context,
     eventually,
@@ -27,28 +28,6 @@ from tests.kit import (
     spans,
     wire,
 )
-
-
-class Next:
-    """The next stage: takes batches, or answers with the faults it is given."""
-
-    def __init__(self, *faults: Exception) -> None:
-        self.faults = list(faults)
-        self.got: list[Batch] = []
-        self.offers = 0
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def consume(self, batch: Batch) -> None:
-        self.offers += 1
-        await self.open.wait()
-        if self.faults:
-            raise self.faults.pop(0)
-        self.got.append(batch)
-
-    @property
-    def sizes(self) -> list[int]:
-        return [len(batch) for batch in self.got]
 
 
 @asynccontextmanager

@@ -14,26 +14,13 @@ from penstock.pipeline import Batch, Invalid, Refused
 from penstock.pipeline.telemetry.registry import Telemetry
 from penstock.processors import logdedup
 from penstock.processors.logdedup import Config, LogDedup, zone_of
-from tests.kit import Backend, Source, context, eventually, in_loop, records, service, wire
+from tests.kit import Backend, Next, Source, context, eventually, in_loop, records, service, wire
 from tests.processors.items import attributes_of, each, items
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 REASON = "penstock_processor_dropped_items"
-
-
-class Next:
-    """The next stage: takes batches, or answers with the faults it is given."""
-
-    def __init__(self, *faults: Exception) -> None:
-        self.faults = list(faults)
-        self.got: list[Batch] = []
-
-    async def consume(self, batch: Batch) -> None:
-        if self.faults:
-            raise self.faults.pop(0)
-        self.got.append(batch)
 
 
 @asynccontextmanager

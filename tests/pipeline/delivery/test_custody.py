@@ -4,22 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from penstock.pipeline import Batch, Consume, Context, Invalid, Refused
+from penstock.pipeline import Consume, Context, Invalid, Refused
 from penstock.pipeline.delivery.custody import Custody
-from tests.kit import context, eventually, in_loop, names, spans
-
-
-class Next:
-    """The next stage: gives the answers it is told to, then takes everything."""
-
-    def __init__(self, *answers: Exception) -> None:
-        self.answers = list(answers)
-        self.got: list[Batch] = []
-
-    async def consume(self, batch: Batch) -> None:
-        if self.answers:
-            raise self.answers.pop(0)
-        self.got.append(batch)
+from tests.kit import Next, context, eventually, in_loop, names, spans
 
 
 class Welcomes(list[bool]):
