@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.pipeline import Batch, Column
 from penstock.processors._attributes import path_to, present
+from penstock.processors._randomness import (
+    Policy,
+    Randomness,
+    Source,
+    numbers,
+    of_ids,
+    settled,
+    told_or,
+)
 from penstock.processors._sampling import (
     ALWAYS,
     NEVER,
     Items,
     hashed,
-    ids_of,
-    missing_randomness,
-    of_trace_ids,
     probability_threshold,
 )
 from penstock.processors._tracestate import TraceState, randomness, rv, th, threshold
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from penstock.pipeline.batch import Mask
+    from penstock.processors._randomness import Policies
     from penstock.processors._sampling import Numbers
 
 _PRIORITY = 'span.attributes["sampling.priority"]'
@@ -36,29 +42,13 @@ _RANDOMNESS = 'log.attributes["sampling.randomness"]'
 _THRESHOLD = 'log.attributes["sampling.threshold"]'
 
 
-class Source(StrEnum):
-    """Where randomness is from."""
-
-    NONE = "none"
-    """From nowhere: nothing is sampled."""
-    HASH = "hash"
-    """From a hash of the trace id or of an attribute."""
-    CONSISTENT = "consistent"
-    """From what the sender says, or the trace id by itself."""
-
-
-class Randomness(NamedTuple):
-    """The randomness of each item, the highest where it is missing."""
-
-    values: Numbers
-    missing: Mask
-
-
 class Sampled(ABC):
     """The items of a batch as a sampler sees them."""
 
     items: Items
     """What decides."""
+    policies: Policies
+    """The `Policy` of each."""
 
     @abstractmethod
     def forced(self) -> tuple[Mask, Numbers]:
@@ -82,18 +72,19 @@ class Spans(Sampled):
         self._hashes = source is Source.HASH
         self._column = batch.column("span.trace_state")
         self._states = [TraceState.parse(text or "") for text in self._column.values]
-        found = _of_ids(batch.column("span.trace_id"), source, seed)
+        found = of_ids(batch.column("span.trace_id"), source, seed)
         faulty = self._where(lambda state: state.faulty)
         if source is Source.HASH:
             faulty |= self._where(lambda state: bool(state.rv or state.th))
         if source is Source.CONSISTENT:
             told = [randomness(state.rv) for state in self._states]
-            found = _told_or(Column(self._column.codes, told), found, faulty)
+            found = told_or(Column(self._column.codes, told), found, faulty)
+        self.policies = found.policies
         self.items = Items(
             randomness=found.values,
             missing=found.missing,
             faulty=faulty,
-            threshold=_numbers(Column(self._column.codes, [threshold(s.th) for s in self._states])),
+            threshold=numbers(Column(self._column.codes, [threshold(s.th) for s in self._states])),
             has_threshold=self._where(lambda state: bool(state.th)),
             keeps=~faulty | (source is Source.NONE),
         )
@@ -101,7 +92,7 @@ class Spans(Sampled):
     def forced(self) -> tuple[Mask, Numbers]:
         """A `sampling.priority` of 0 drops, one above 0 keeps."""
         column = self._batch.column(_PRIORITY).map(_priority)
-        return present(column), _numbers(column)
+        return present(column), numbers(column)
 
     def keep(self, mask: Mask, thresholds: Numbers) -> Batch | None:
         """The spans of the mask, with `th` and perhaps `rv` in their trace states."""
@@ -155,14 +146,15 @@ class Logs(Sampled):
             found = self._hashed(seed, attribute, by_trace=by_trace)
             faulty |= randoms.where(bool) | thresholds.where(bool)
         else:
-            found = _of_ids(batch.column("log.trace_id"), source, seed)
+            found = of_ids(batch.column("log.trace_id"), source, seed)
         if source is Source.CONSISTENT:
-            found = _told_or(read_randoms, found, faulty)
+            found = told_or(read_randoms, found, faulty)
+        self.policies = found.policies
         self.items = Items(
             randomness=found.values,
             missing=found.missing,
             faulty=faulty,
-            threshold=_numbers(read),
+            threshold=numbers(read),
             has_threshold=present(read),
             keeps=~faulty | (source is Source.NONE),
         )
@@ -173,7 +165,7 @@ class Logs(Sampled):
             return np.zeros(len(self._batch), dtype=np.bool_), self.items.threshold
         column = self._batch.column(path_to("log.attributes", self._priority))
         forced = column.map(self._of_percentage)
-        return present(forced), _numbers(forced)
+        return present(forced), numbers(forced)
 
     def keep(self, mask: Mask, thresholds: Numbers) -> Batch | None:
         """The records of the mask, with the attributes that say how they were sampled."""
@@ -193,11 +185,11 @@ class Logs(Sampled):
 
     def _hashed(self, seed: int, attribute: str, *, by_trace: bool) -> Randomness:
         """By the trace id where that may decide and is there, else by the attribute."""
-        found = _of_ids(self._batch.column("log.trace_id"), Source.HASH, seed)
+        found = of_ids(self._batch.column("log.trace_id"), Source.HASH, seed)
         if not by_trace:
-            found = Randomness(found.values, np.ones(len(self._batch), dtype=np.bool_))
+            found = found._replace(missing=np.ones(len(self._batch), dtype=np.bool_))
         if not attribute or not found.missing.any():
-            return _settled(found.values, found.missing)
+            return settled(found.values, found.missing, found.policies)
         column = self._batch.column(path_to("log.attributes", attribute))
         texts = [
             found if isinstance(found, bytes) else as_string(found).encode()
@@ -205,37 +197,13 @@ class Logs(Sampled):
         ]
         there = np.array([bool(text) for text in texts], dtype=np.bool_)[column.codes]
         values = np.where(found.missing, hashed(texts, seed)[column.codes], found.values)
-        return _settled(values, found.missing & ~there)
+        policies = np.where(found.missing, np.uint8(Policy.ATTRIBUTE), found.policies)
+        return settled(values, found.missing & ~there, policies)
 
     def _of_percentage(self, value: Any) -> int | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         return probability_threshold(value / 100, self._precision)
-
-
-def _of_ids(column: Column, source: Source, seed: int) -> Randomness:
-    if source is Source.NONE:
-        items = len(column)
-        return Randomness(missing_randomness(items), np.zeros(items, dtype=np.bool_))
-    ids, there = ids_of(column.values)
-    values = hashed(ids, seed) if source is Source.HASH else of_trace_ids(ids)
-    return _settled(values[column.codes], ~there[column.codes])
-
-
-def _told_or(told: Column, found: Randomness, faulty: Mask) -> Randomness:
-    """What the sender told, else what was found; what is faulty has none."""
-    by_sender = present(told)
-    values = np.where(by_sender, _numbers(told), found.values)
-    return _settled(values, faulty | (found.missing & ~by_sender))
-
-
-def _settled(values: Numbers, missing: Mask) -> Randomness:
-    return Randomness(np.where(missing, missing_randomness(len(values)), values), missing)
-
-
-def _numbers(column: Column) -> Numbers:
-    """A column of numbers written out, 0 where there is none."""
-    return np.array([value or 0 for value in column.values], dtype=np.uint64)[column.codes]
 
 
 def _distinct(values: NDArray[Any]) -> tuple[NDArray[np.uint32], list[int]]:

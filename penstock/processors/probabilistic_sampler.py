@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from penstock.pipeline import Batch, Processor, ProcessorConfig, Signal
-from penstock.processors._sampled import Logs, Sampled, Source, Spans
+from penstock.processors._randomness import Policy, Source
+from penstock.processors._sampled import Logs, Sampled, Spans
 from penstock.processors._sampling import (
     NEVER,
     Decide,
@@ -23,8 +24,11 @@ from penstock.processors._tracestate import ALL, DIGITS
 
 if TYPE_CHECKING:
     from penstock.pipeline import Context
+    from penstock.pipeline.batch import Mask
+    from penstock.processors._randomness import Policies
 
 _PERCENT = 100
+_COUNTED = {Signal.TRACES: ("traces", "{trace}"), Signal.LOGS: ("logs", "{record}")}
 
 
 class Config(ProcessorConfig):
@@ -62,8 +66,7 @@ class Config(ProcessorConfig):
 
     def build(self, context: Context) -> ProbabilisticSampler:
         """The processor."""
-        del context
-        return ProbabilisticSampler(self)
+        return ProbabilisticSampler(self, context)
 
     def decides(self) -> tuple[Source, Decide]:
         """Where randomness is from, and what becomes of thresholds."""
@@ -83,9 +86,12 @@ class Config(ProcessorConfig):
 class ProbabilisticSampler(Processor):
     """Keeps the items whose threshold is not above their randomness."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._source, self._decide = config.decides()
+        self._counts = {
+            signal: _Counts(context, config, signal) for signal in _COUNTED.keys() & context.signals
+        }
 
     def process(self, batch: Batch) -> Batch | None:
         """The items that pass, with the decision written into them."""
@@ -93,7 +99,11 @@ class ProbabilisticSampler(Processor):
         decided = thresholds(sampled.items, self._decide, fail_closed=self._config.fail_closed)
         where, forced = sampled.forced()
         decided[where] = forced[where]
-        return sampled.keep(decided <= sampled.items.randomness, decided)
+        passes = decided <= sampled.items.randomness
+        if batch.signal is Signal.TRACES:  # of records a priority only raises the probability
+            sampled.policies[where] = Policy.SAMPLING_PRIORITY
+        self._counts[batch.signal].add(sampled.policies, passes)
+        return sampled.keep(passes, decided)
 
     def _items_of(self, batch: Batch) -> Sampled:
         config = self._config
@@ -108,3 +118,31 @@ class ProbabilisticSampler(Processor):
             config.sampling_precision,
             by_trace=config.attribute_source == "traceID",
         )
+
+
+class _Counts:
+    """How many items of a signal were sampled and not, by what decided."""
+
+    def __init__(self, context: Context, config: Config, signal: Signal) -> None:
+        what, unit = _COUNTED[signal]
+        names = [policy.name.lower() for policy in Policy]
+        names[Policy.ATTRIBUTE] = config.from_attribute
+        self._counters = {
+            2 * policy + sampled: context.telemetry.counter(
+                f"otelcol_processor_probabilistic_sampler_count_{what}_sampled",
+                "Items that were sampled or not, by what decided.",
+                unit,
+                policy=name,
+                sampled=str(bool(sampled)).lower(),
+                processor=context.id,
+                pipeline=context.pipeline or "",
+            )
+            for policy, name in enumerate(names)
+            for sampled in (0, 1)
+            if name
+        }
+
+    def add(self, policies: Policies, passes: Mask) -> None:
+        counts = np.bincount(2 * policies + passes)
+        for code in np.flatnonzero(counts).tolist():
+            self._counters[code].add(int(counts[code]))

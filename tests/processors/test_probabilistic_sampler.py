@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from penstock.pipeline import Batch, Signal
-from penstock.processors.probabilistic_sampler import Config, ProbabilisticSampler
-from tests.kit import Backend, Source, in_loop, service, spans, wire
+from penstock.pipeline.telemetry.registry import Telemetry
+from penstock.processors.probabilistic_sampler import Config
+from tests.kit import Backend, Source, context, in_loop, service, spans, wire
 from tests.processors.items import attributes_of, each, items
 
 CASES = [
@@ -21,8 +23,11 @@ CASES = [
 """What the Collector's own processor (0.155) made of random items with random settings."""
 
 
-def subject(**options: Any) -> ProbabilisticSampler:
-    return ProbabilisticSampler(Config.model_validate(options))
+async def left_of(batch: Batch, telemetry: Telemetry | None = None, **options: Any) -> Batch | None:
+    """What passes of a batch."""
+    config = Config.model_validate(options)
+    async with context("probabilistic_sampler", telemetry, pipeline="traces") as given:
+        return config.build(given).process(batch)
 
 
 def sent(case: dict[str, Any]) -> Batch:
@@ -58,23 +63,25 @@ def passed(signal: str, batch: Batch | None) -> list[dict[str, Any]]:
 def test_what_passes_and_what_is_written_into_it_is_as_in_the_collector(
     case: dict[str, Any],
 ) -> None:
-    found = passed(case["signal"], subject(**case["config"]).process(sent(case)))
-    assert found == case["out"]
+    left = asyncio.run(left_of(sent(case), **case["config"]))
+    assert passed(case["signal"], left) == case["out"]
 
 
-def test_spans_of_a_trace_share_their_fate() -> None:
+@in_loop
+async def test_spans_of_a_trace_share_their_fate() -> None:
     traces = [f"{number % 40 + 1:032x}" for number in range(400)]
     batch = spans(400).set("span.trace_id", each(traces))
-    left = subject(sampling_percentage=50).process(batch)
+    left = await left_of(batch, sampling_percentage=50)
     assert left is not None
     ids = left.column("span.trace_id").to_list()
     assert 0 < len(ids) < 400
     assert all(ids.count(trace) == 10 for trace in set(ids))
 
 
-def test_an_id_of_another_length_is_none() -> None:
+@in_loop
+async def test_an_id_of_another_length_is_none() -> None:
     batch = spans(2).set("span.trace_id", each(["abcd", "0" * 31 + "1"]))
-    left = subject(sampling_percentage=100).process(batch)
+    left = await left_of(batch, sampling_percentage=100)
     assert left is not None
     assert len(left) == 1
 
@@ -110,3 +117,35 @@ async def test_what_is_dropped_is_counted() -> None:
         name = "penstock_processor_dropped_items"
         assert running.telemetry.total(name, reason="filtered") == 3
     assert backend.items == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "attributes", "state", "policy"),
+    [
+        ("hash_seed", {}, "", "trace_id_hash"),
+        ("equalizing", {}, "", "trace_id_w3c"),
+        ("equalizing", {}, "ot=rv:80000000000000", "sampling_randomness"),
+        ("equalizing", {"sampling.priority": 1}, "", "sampling_priority"),
+    ],
+)
+def test_spans_are_counted_by_what_decided(
+    mode: str, attributes: dict[str, Any], state: str, policy: str
+) -> None:
+    batch = items(attributes).set("span.trace_state", each([state]))
+    assert counted(batch, mode=mode, sampling_percentage=100) == {(policy, "true"): 1}
+
+
+def test_records_are_counted_by_the_attribute_that_decided() -> None:
+    batch = items({"user": "a"}, {}, signal="logs")
+    found = counted(batch, sampling_percentage=100, from_attribute="user")
+    assert found == {("user", "true"): 1, ("missing_randomness", "false"): 1}
+
+
+def counted(batch: Batch, **options: Any) -> dict[tuple[str, str], float]:
+    """How many items were sampled (`true`) and not, by what decided."""
+    telemetry = Telemetry()
+    asyncio.run(left_of(batch, telemetry, **options))
+    name = f"otelcol_processor_probabilistic_sampler_count_{batch.signal}_sampled"
+    series = telemetry.families[name].read()
+    told = [(dict(labels), value) for labels, value in series if value]
+    return {(labels["policy"], labels["sampled"]): value for labels, value in told}
