@@ -212,15 +212,17 @@ def print_config(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    *, tests: Annotated[bool, typer.Option("--tests", help="Of a file of tests instead.")] = False
+) -> None:
     """Print the JSON Schema of a settings file, for editors.
 
     It has every option of every installed component, so that keys complete and mistakes show.
     """
     from penstock.cli.inventory import installed
-    from penstock.cli.schema import file_schema
+    from penstock.cli.schema import file_schema, suite_schema
 
-    print_json(file_schema(installed()))
+    print_json(suite_schema() if tests else file_schema(installed()))
 
 
 @app.command()

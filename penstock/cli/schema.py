@@ -17,6 +17,8 @@ from penstock.config.docstrings import option_docstrings
 from penstock.config.pipelines import ROLES
 from penstock.config.service import Root
 from penstock.pipeline.batch import Signal
+from penstock.testing.items import MODELS
+from penstock.testing.suite import Arrival, Case, Expectation, Suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +36,8 @@ _SUBSTITUTED = r"\$\{.+\}"
 _FILLED_IN = {"type": "string", "pattern": _SUBSTITUTED}
 
 _REFERENCE = "#/$defs/{}"
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Generator(GenerateJsonSchema):
@@ -84,11 +88,30 @@ def file_schema(components: list[Installed]) -> Schema:
         sections[kind] |= _by_id(_settings(found, names), DEPRECATED.get(kind, {}))
     _wire(definitions, sections)
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": _DIALECT,
         "title": "Penstock",
         **root,
         "$defs": definitions,
     }
+
+
+def suite_schema() -> Schema:
+    """The schema of a file of tests. Only the settings tell which signal a pipeline has, so an item
+    may be one of any."""
+    names, made = generate((Suite, Case, Arrival, Expectation, *MODELS.values()))
+    definitions = {name: _as_written(schema) for name, schema in made.items()}
+    for definition in definitions.values():
+        definition.pop("patternProperties", None)  # it is one file, and none is older
+    of_any = [{"$ref": _REFERENCE.format(names[model])} for model in MODELS.values()]
+    items = {"type": "array", "items": {"anyOf": of_any}}
+    given = {"anyOf": [items, {"type": "object"}]}
+    for model in (Arrival, Expectation):
+        definitions[names[model]]["properties"]["items"] |= items
+    options = definitions[names[Case]]["properties"]
+    options["input"] |= given
+    options["batches"] |= {"type": "array", "items": given}
+    root = definitions.pop(names[Suite])
+    return {"$schema": _DIALECT, "title": "Penstock's tests", **root, "$defs": definitions}
 
 
 def _settings(components: list[Installed], names: dict[type[BaseModel], str]) -> dict[str, Schema]:

@@ -48,7 +48,8 @@ def _nanoseconds(value: Any) -> Any:
 
 
 Attributes = dict[str, Any]
-Time = Annotated[int, BeforeValidator(_time)]
+Time = Annotated[int, BeforeValidator(_time, json_schema_input_type=str | int)]
+Nanoseconds = Annotated[int, BeforeValidator(_nanoseconds, json_schema_input_type=str | Literal[0])]
 Value = StrictInt | StrictFloat
 
 
@@ -97,7 +98,7 @@ class SpanItem(Item):
     status_message: str | None = None
     start: Time | None = None
     end: Time | None = None
-    duration: Annotated[int, BeforeValidator(_nanoseconds)] | None = None
+    duration: Nanoseconds | None = None
     trace_id: str | None = None
     span_id: str | None = None
     parent_span_id: str | None = None

@@ -172,6 +172,7 @@ def test_a_type_that_is_not_installed_is_answered_with_the_nearest() -> None:
 
 def test_schema_is_json() -> None:
     assert json.loads(penstock("schema").stdout)["title"] == "Penstock"
+    assert json.loads(penstock("schema", "--tests").stdout)["title"] == "Penstock's tests"
 
 
 def test_version_is_that_of_the_installed_package() -> None:

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from penstock.cli.inventory import Installed, installed
-from penstock.cli.schema import file_schema
+from penstock.cli.schema import file_schema, suite_schema
 from penstock.config.catalog import ALIASES, Kind
 from penstock.config.document import plain
 from penstock.config.read import read_text
@@ -133,3 +133,52 @@ def test_a_component_without_a_package_that_it_needs_may_stand_in_a_file() -> No
 
     assert faults(schema, "exporters: {kafka: {topic: spans}}") == []
     assert "install it" in schema["properties"]["exporters"]["properties"]["kafka"]["description"]
+
+
+def of_tests(text: str) -> list[str]:
+    return faults(suite_schema(), text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(path.read_text() for path in (ROOT / "examples").rglob("*_test.yaml")),
+        *(it for it in blocks("yaml", DOCUMENTS) if "\ntests:" in str(it.values[0])),
+    ],
+)
+def test_files_of_tests_have_a_schema_of_their_own(text: str) -> None:
+    assert of_tests(text) == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "input: {file: spans.json}, expect: {count: 1}",
+        "input: {resourceSpans: []}, expect: {refused: true}",
+        "input: [{name: a, kind: SERVER, duration: 1s}], expect: {items: [{attributes: null}]}",
+        "batches: [[{body: 1}], [{severity: WARN}]], expect: {pipelines: {logs: {count: 1}}}",
+        "input: [{metric: m, value: 1.5, time: '2026-01-31T12:00:00Z'}], expect: {count: 1}",
+        "input: [{name: '${env:NAME}'}], expect: {count: '${env:COUNT}'}",
+    ],
+)
+def test_what_tests_may_say_is_valid(case: str) -> None:
+    assert of_tests(f"config: a.yaml\ntests: [{{name: n, pipeline: traces, {case}}}]") == []
+
+
+@pytest.mark.parametrize(
+    ("case", "place"),
+    [
+        ("input: [{nmae: a}], expect: {count: 1}", "$.tests[0].input"),
+        ("input: [], expect: {coutn: 1}", "$.tests[0].expect"),
+        ("input: [], expect: {items: [{kind: SERVANT}]}", "$.tests[0].expect.items[0]"),
+        ("input: []", "$.tests[0]"),
+        ("input: [], expect: {}, exepct: {}", "$.tests[0]"),
+    ],
+)
+def test_a_mistake_in_a_test_is_marked_where_it_is(case: str, place: str) -> None:
+    (fault,) = of_tests(f"config: a.yaml\ntests: [{{name: n, pipeline: traces, {case}}}]")
+    assert fault.startswith(place)
+
+
+def test_the_schema_of_tests_is_a_json_schema() -> None:
+    Draft202012Validator.check_schema(suite_schema())
