@@ -40,6 +40,9 @@ MAX_DEPTH = 30
 MAX_OPERATORS = 200
 """Operators in a statement: what walks its tree recurses as deep."""
 
+LAMBDAS = "expressions with `=>` are not supported; a Python processor can do it"
+"""What is said of functions that are given some, too."""
+
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _CONSTANTS = {"true": True, "false": False, "nil": None}
 _LITERALS: dict[str, Callable[[Token], object]] = {
@@ -120,6 +123,8 @@ class _Parser:
         return found
 
     def _unexpected(self, expected: str) -> StatementError:
+        if self._next.kind == "=>":
+            return StatementError(self._next.at, LAMBDAS)
         return StatementError(self._next.at, f"expected {expected}, found {self._next}")
 
     def _chain(self, operators: set[str], part: Callable[[], Node]) -> Node:

@@ -72,6 +72,12 @@ def test_what_cannot_be_is_refused_with_its_place_and_what_was_meant(
     assert problem in str(fault.value)
 
 
+@pytest.mark.parametrize("name", NOT_HERE)
+def test_a_converter_that_is_not_here_is_refused_with_what_to_do(name: str) -> None:
+    with pytest.raises(StatementError, match=f"column 16: `{name}` is not supported: .*(use|can)"):
+        Statement.compile(f"set(span.name, {name}(span.name))", Signal.TRACES)
+
+
 def test_with_a_context_paths_need_not_begin_with_it() -> None:
     for text in ('name == "a"', 'span.name == "a"', 'resource.attributes["a"] == 1'):
         Condition.compile(text, Signal.TRACES, "span")

@@ -41,6 +41,10 @@ BAD = [
     ("set(a, 1) where " + "not " * 300 + "true", "column 817: more than 200 operators"),
     ("set(a, 1" + " + 1" * 300 + ")", "column 810: more than 200 operators"),
     (
+        "set(a, All(b, (i) => i > 1))",
+        "column 19: expressions with `=>` are not supported; a Python processor can do it",
+    ),
+    (
         "x" * (MAX_LENGTH + 1),
         f"column {MAX_LENGTH}: expected at most 65536 characters, found 65537",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.ottl.functions import formats, hashes, lists, parsing, strings, times, types
+from penstock.ottl.grammar import LAMBDAS
 from penstock.ottl.signature import Functions
 
 CONVERTERS: Functions = (
@@ -15,12 +16,11 @@ CONVERTERS: Functions = (
     | lists.CONVERTERS
 )
 
-_LAMBDA = "expressions with `=>` are not supported"
 _XML = "XML is not supported; a Python processor can read it"
 _HASH = "use `SHA256` or `FNV`"
 NOT_HERE = {
     **dict.fromkeys(
-        ("All", "Any", "Filter", "Find", "MapEach", "MapKeys", "Reduce", "When"), _LAMBDA
+        ("All", "Any", "Filter", "Find", "MapEach", "MapKeys", "Reduce", "When"), LAMBDAS
     ),
     **dict.fromkeys(
         (
@@ -38,7 +38,7 @@ NOT_HERE = {
     "CommunityID": "a Python processor can make it",
     "ExtractGrokPatterns": "use `ExtractPatterns` with a regular expression",
     "ParseSeverity": "use one `set` with a condition for each severity",
-    "ProfileID": "profiles are not carried",
+    "ProfileID": "profiles are not carried; use `TraceID` or `SpanID` for ids of traces and spans",
     "UserAgent": "use `ExtractPatterns` with a regular expression",
     **dict.fromkeys(
         ("ParseCEF", "ParseCLF", "ParseELF", "ParseLEEF"),
