@@ -46,11 +46,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.ottl": ("penstock.ottl", "penstock.pipeline", "penstock._kernel", *BENEATH),
     "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),
+    "penstock.prometheus": (
+        "penstock.prometheus",
+        "penstock.pipeline",
+        "penstock._kernel",
+        *BENEATH,
+    ),
     **{
         kind.package: (
             kind.package,
             "penstock.ottl",
             "penstock.pipeline",
+            "penstock.prometheus",
             "penstock._kernel",
             *BENEATH,
         )

@@ -1,0 +1,1 @@
+"""What components that speak Prometheus share: its rules, names and formats."""
