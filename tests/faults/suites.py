@@ -36,6 +36,11 @@ SUITES = {
             "test_constant_time.py",
         ),
     ),
+    "hostile items": (
+        "B12",
+        "Regular expressions, hostile items and own code in processors",
+        ("faults/test_hostile_items.py", "kernel/test_pattern.py", "processors/test_python.py"),
+    ),
     "yaml": ("B13", "YAML bombs", ("config/test_bombs.py",)),
     "injection": ("B20", "Injection into the log and own metrics", ("faults/test_injection.py",)),
 }
