@@ -78,8 +78,8 @@ fn fields(start: &'static Message, steps: &[Step], value: &Bound<'_, PyAny>) -> 
         return Ok(Vec::new());
     }
     match steps.last() {
-        Some(Step::Pair(field, key)) => encode::pair(field.number, key, value),
-        Some(Step::Entry(key)) => encode::pair(KEY_VALUE_LIST.fields[0].number, key, value),
+        Some(Step::Pair(field, key)) => encode::pair(field.number, key.text(), value),
+        Some(Step::Entry(key)) => encode::pair(KEY_VALUE_LIST.fields[0].number, key.text(), value),
         Some(Step::Field(field)) if field.name == "as_double" && encode::is_integer(value) => {
             encode::field(start.by_name("as_int").unwrap_or(field), value)
         }

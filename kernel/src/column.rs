@@ -1,21 +1,19 @@
 //! One value per item: dictionary-coded columns, and arrays of numbers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::{iter, ptr};
 
-use ahash::RandomState;
-
+use crate::dictionary::Dictionary;
 use crate::index::Node;
 use crate::inner;
 use crate::lookup::{Data, Found, follow};
-use crate::merge::{Part, bodies, by_field, merge};
+use crate::merge::{bodies, by_field, merge};
 use crate::path::{Path, Source, Step};
 use crate::payload::Payload;
-use crate::scalar::{Scalar, elements, read};
-use crate::schema::{ANY_VALUE, Field, Kind, METRIC, Message};
+use crate::scalar::{Scalar, read};
+use crate::schema::{ANY_VALUE, Field, Kind, METRIC};
 use crate::select::DATA;
-use crate::wire::{self, FIXED64, Fields};
+use crate::wire::{FIXED64, Fields};
 
 /// The distinct values of a column, and which of them each item has.
 pub struct Column<'a> {
@@ -30,7 +28,7 @@ pub fn column<'a>(payloads: &'a [Arc<Payload>], path: &Path) -> Column<'a> {
     for payload in payloads {
         codes.extend(by_item(payload, path, |found| dictionary.code(found)));
     }
-    Column { codes, values: dictionary.values }
+    Column { codes, values: dictionary.into_values() }
 }
 
 /// Numbers of one type.
@@ -192,124 +190,4 @@ fn metric_data(metric: &[u8]) -> Option<(&'static Field, Data<'_>)> {
         [one] => (one.field, Data::Borrowed(one.data)),
         several => (several[0].field, Data::Owned(bodies(several).collect::<Vec<_>>().concat())),
     })
-}
-
-/// Gives every distinct value a code. The bytes on the wire decide first, since equal bytes are
-/// equal values; only bytes that are new are compared by what they mean.
-#[derive(Default)]
-struct Dictionary<'a> {
-    /// The value before, which many have again.
-    last: Option<(Key<'a>, u32)>,
-    by_bytes: HashMap<Key<'a>, u32, RandomState>,
-    by_meaning: HashMap<Vec<u8>, u32, RandomState>,
-    values: Vec<Found<'a>>,
-}
-
-/// What a value looks like: its shape, and its bytes on the wire.
-type Key<'a> = (u32, Data<'a>);
-
-impl<'a> Dictionary<'a> {
-    fn code(&mut self, found: Found<'a>) -> u32 {
-        let key = match &found {
-            Found::Absent => (0, Data::Borrowed(&[][..])),
-            Found::Scalar(_, data) => (1, data.clone()),
-            Found::Message(_, data) => (2, data.clone()),
-            Found::Number(number) => (3, Data::Owned(number.to_le_bytes().to_vec())),
-            Found::Repeated(..) => return self.code_by_meaning(found),
-        };
-        if let Some((last, code)) = &self.last
-            && *last == key
-        {
-            return *code;
-        }
-        let known = self.by_bytes.get(&key).copied();
-        let code = known.unwrap_or_else(|| {
-            let code = self.code_by_meaning(found);
-            self.by_bytes.insert(key.clone(), code);
-            code
-        });
-        self.last = Some((key, code));
-        code
-    }
-
-    fn code_by_meaning(&mut self, found: Found<'a>) -> u32 {
-        let mut meaning = Vec::new();
-        write_found(&mut meaning, &found);
-        let values = &mut self.values;
-        *self.by_meaning.entry(meaning).or_insert_with(|| {
-            values.push(found);
-            values.len() as u32 - 1
-        })
-    }
-}
-
-/// Write a value so that equal ones have equal bytes, and different ones different.
-fn write_found(out: &mut Vec<u8>, found: &Found) {
-    match found {
-        Found::Absent => out.push(0),
-        Found::Number(number) => write_scalar(out, Scalar::Signed(*number)),
-        Found::Scalar(field, data) => write_scalar(out, read(field.kind, data)),
-        Found::Message(message, body) => write_message(out, message, body),
-        Found::Repeated(field, parts) => {
-            let parts: Vec<_> = parts.iter().map(|data| Part { field, data }).collect();
-            write_field(out, &parts);
-        }
-    }
-}
-
-/// Recurses as deep as messages are nested: at most `wire::MAX_DEPTH`, as the payload was checked.
-fn write_message(out: &mut Vec<u8>, message: &'static Message, body: &[u8]) {
-    let parts = merge(message, iter::once(body));
-    if ptr::eq(message, &raw const ANY_VALUE) {
-        return if parts.is_empty() { out.push(0) } else { write_field(out, &parts) };
-    }
-    out.push(MESSAGE);
-    for parts in by_field(&parts) {
-        wire::write_varint(out, u64::from(parts[0].field.number));
-        write_field(out, parts);
-    }
-    out.push(END);
-}
-
-fn write_field(out: &mut Vec<u8>, parts: &[Part]) {
-    let field = parts.first().map(|part| part.field);
-    match field.map(|field| (field.kind, field.repeated)) {
-        Some((Kind::Message(inner), false)) => {
-            write_message(out, inner, &bodies(parts).collect::<Vec<_>>().concat());
-        }
-        Some((Kind::Message(inner), true)) => {
-            out.push(LIST);
-            bodies(parts).for_each(|body| write_message(out, inner, body));
-            out.push(END);
-        }
-        Some((kind, true)) => {
-            out.push(LIST);
-            let values = bodies(parts).flat_map(|data| elements(kind, data));
-            values.for_each(|value| write_scalar(out, value));
-            out.push(END);
-        }
-        Some((kind, false)) => write_scalar(out, read(kind, parts[0].data)),
-        None => out.extend([LIST, END]),
-    }
-}
-
-const END: u8 = 7;
-const LIST: u8 = 8;
-const MESSAGE: u8 = 9;
-
-fn write_scalar(out: &mut Vec<u8>, value: Scalar) {
-    let mut text = |tag, bytes: &[u8]| {
-        out.push(tag);
-        wire::write_varint(out, bytes.len() as u64);
-        out.extend_from_slice(bytes);
-    };
-    match value {
-        Scalar::Bool(value) => text(1, &[u8::from(value)]),
-        Scalar::Signed(value) => text(2, &i128::from(value).to_le_bytes()),
-        Scalar::Unsigned(value) => text(2, &i128::from(value).to_le_bytes()),
-        Scalar::Double(value) => text(3, &value.to_le_bytes()),
-        Scalar::Text(value) => text(4, value.as_bytes()),
-        Scalar::Bytes(value) => text(5, value),
-        Scalar::Id(value) => text(6, value),
-    }
 }

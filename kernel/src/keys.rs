@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ahash::{HashMap, HashSet};
 
 use crate::column::each;
-use crate::lookup::{Found, with_key};
+use crate::key::with_key;
+use crate::lookup::Found;
 use crate::path::{Path, Source, Step};
 use crate::payload::Payload;
 

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::{iter, ptr};
 
+use crate::key::{Key, Match};
 use crate::merge::{Part, bodies, merge};
 use crate::path::Step;
 use crate::scalar::wire_type;
 use crate::schema::{ANY_VALUE, Field, KEY_VALUE, KEY_VALUE_LIST, Kind, Message};
-use crate::wire::{self, Fields, LEN};
+use crate::wire::{Fields, LEN};
 
 /// Bytes of a payload, or of messages that protobuf merges because they occur more than once.
 pub type Data<'a> = Cow<'a, [u8]>;
@@ -99,60 +100,37 @@ pub fn submessage<'a>(body: &Data<'a>, number: u32) -> Option<Data<'a>> {
 }
 
 /// The value of the first pair that has this key.
-pub fn pair<'a>(body: &Data<'a>, number: u32, key: &str) -> Option<Data<'a>> {
-    Fields::new(body).filter(|field| field.number == number && field.wire_type == LEN).find_map(
-        |field| {
-            let bytes = &body[field.body..field.end];
-            let Some((found, value)) = plain(bytes) else { return unusual_value(bytes, key) };
-            let value = field.body + value.start..field.body + value.end;
-            (found == key.as_bytes()).then(|| part(body, value))
-        },
-    )
-}
-
-/// The key and the place of the value in a pair that consists, as they do, of a short key and a value
-/// and nothing else.
-#[inline]
-fn plain(pair: &[u8]) -> Option<(&[u8], Range<usize>)> {
-    const KEY: u8 = 1 << 3 | LEN as u8;
-    const VALUE: u8 = 2 << 3 | LEN as u8;
-    let &[KEY, len @ 0..=0x7f, ref rest @ ..] = pair else { return None };
-    let (key, value) = rest.split_at_checked(len as usize)?;
-    let len = match value {
-        [VALUE, len @ 0..=0x7f, value @ ..] if usize::from(*len) == value.len() => value.len(),
-        [VALUE, ..] => {
-            let mut start = 1;
-            let end = wire::length(value, &mut start, value.len()).ok()?;
-            if end != value.len() {
-                return None;
-            }
-            end - start
+pub fn pair<'a>(body: &Data<'a>, number: u32, key: &Key) -> Option<Data<'a>> {
+    for field in Fields::new(body) {
+        if field.number != number || field.wire_type != LEN {
+            continue;
         }
-        _ => return None,
-    };
-    Some((key, pair.len() - len..pair.len()))
-}
-
-/// What `test` says of a pair's key.
-#[inline]
-pub fn with_key<T>(pair: &[u8], test: impl FnOnce(&[u8]) -> T) -> T {
-    if let Some((key, _)) = plain(pair) {
-        return test(key);
+        let bytes = &body[field.body..field.end];
+        match key.matches(bytes) {
+            Match::Other => {}
+            Match::Value(at) => {
+                return Some(part(body, field.body + at.start..field.body + at.end));
+            }
+            Match::Unclear => {
+                if let Some(value) = unusual_value(bytes, key.bytes()) {
+                    return Some(value);
+                }
+            }
+        }
     }
-    let parts = merge(&KEY_VALUE, iter::once(pair));
-    test(parts.iter().find(|part| part.field.number == 1).map_or(b"", |part| part.data))
+    None
 }
 
-fn unusual_value<'a>(pair: &[u8], key: &str) -> Option<Data<'a>> {
+fn unusual_value<'a>(pair: &[u8], key: &[u8]) -> Option<Data<'a>> {
     let parts = merge(&KEY_VALUE, iter::once(pair));
     let of = |number| parts.iter().filter(move |part: &&Part| part.field.number == number);
     let found = of(1).next().map_or(&b""[..], |part| part.data);
     let value: Vec<&[u8]> = of(2).map(|part| part.data).collect();
-    (found == key.as_bytes() && !value.is_empty()).then(|| Cow::Owned(value.concat()))
+    (found == key && !value.is_empty()).then(|| Cow::Owned(value.concat()))
 }
 
 /// The value under a key of the map that an `AnyValue` holds.
-fn entry<'a>(any_value: &Data<'a>, key: &str) -> Option<Data<'a>> {
+fn entry<'a>(any_value: &Data<'a>, key: &Key) -> Option<Data<'a>> {
     let parts = merge(&ANY_VALUE, iter::once(&**any_value));
     let Kind::Message(inner) = parts.first()?.field.kind else { return None };
     if !ptr::eq(inner, &raw const KEY_VALUE_LIST) {

@@ -2,6 +2,7 @@
 
 use std::ptr;
 
+use crate::key::Key;
 use crate::schema::{ANY_VALUE, Field, KEY_VALUE, Message, Signal};
 
 /// One step from a message to something in it.
@@ -9,9 +10,9 @@ use crate::schema::{ANY_VALUE, Field, KEY_VALUE, Message, Signal};
 pub enum Step {
     Field(&'static Field),
     /// The value of the first pair with this key in a repeated `KeyValue` field.
-    Pair(&'static Field, String),
+    Pair(&'static Field, Key),
     /// The value under this key of a map that an `AnyValue` holds.
-    Entry(String),
+    Entry(Key),
 }
 
 /// How a value comes about.
@@ -136,7 +137,7 @@ fn steps(context: &str, start: &'static Message, segments: &[Segment]) -> Option
     while let Some(segment) = segments.next() {
         let (step, next) = match segment {
             Segment::Key(key) if ptr::eq(at?, &raw const ANY_VALUE) => {
-                (Step::Entry(key.clone()), Some(&ANY_VALUE))
+                (Step::Entry(Key::new(key)), Some(&ANY_VALUE))
             }
             Segment::Key(_) => return None,
             Segment::Name(name) => {
@@ -145,7 +146,7 @@ fn steps(context: &str, start: &'static Message, segments: &[Segment]) -> Option
                 let pairs = inner.is_some_and(|inner| ptr::eq(inner, &raw const KEY_VALUE));
                 match segments.next_if(|next| pairs && matches!(next, Segment::Key(_))) {
                     Some(Segment::Key(key)) => {
-                        (Step::Pair(field, key.clone()), Some(&ANY_VALUE as &'static Message))
+                        (Step::Pair(field, Key::new(key)), Some(&ANY_VALUE as &'static Message))
                     }
                     _ => (Step::Field(field), inner.filter(|_| !field.repeated)),
                 }

@@ -6,7 +6,8 @@ use std::iter;
 use ahash::HashSet;
 
 use crate::encode::{key_value, write_record};
-use crate::lookup::{pair, submessage, with_key};
+use crate::key::{Key, with_key};
+use crate::lookup::{pair, submessage};
 use crate::merge::{bodies, merge};
 use crate::path::Step;
 use crate::scalar::wire_type;
@@ -83,7 +84,7 @@ impl Task<'_> {
     fn meets(&self, other: &Self) -> bool {
         match (&self.steps[0], &other.steps[0]) {
             (Step::Pair(one, key), Step::Pair(two, other_key)) => {
-                one.number == two.number && key == other_key
+                one.number == two.number && key.text() == other_key.text()
             }
             (Step::Entry(_), _) | (_, Step::Entry(_)) => true,
             (one, two) => {
@@ -127,7 +128,7 @@ fn write_one(message: &'static Message, body: &[u8], task: Task) -> Vec<u8> {
     let mut record = Vec::new();
     match step {
         Step::Pair(field, key) => {
-            write_record(&mut record, field.number, &key_value(key.as_bytes(), &new));
+            write_record(&mut record, field.number, &key_value(key.bytes(), &new));
         }
         step => write_record(&mut record, field_of(step).number, &new),
     }
@@ -137,12 +138,12 @@ fn write_one(message: &'static Message, body: &[u8], task: Task) -> Vec<u8> {
 }
 
 /// An `AnyValue` after a task on what it holds under `key`, if it is a map or nothing yet.
-fn write_entry(any_value: &[u8], key: &str, rest: Task) -> Vec<u8> {
+fn write_entry(any_value: &[u8], key: &Key, rest: Task) -> Vec<u8> {
     const KVLIST: u32 = 6;
     let Some(list) = map_in(any_value).filter(|list| !(list.is_empty() && rest.deletes())) else {
         return any_value.to_vec();
     };
-    let mut steps = vec![Step::Pair(&KEY_VALUE_LIST.fields[0], key.to_owned())];
+    let mut steps = vec![Step::Pair(&KEY_VALUE_LIST.fields[0], key.clone())];
     steps.extend_from_slice(rest.steps);
     let list = write_one(&KEY_VALUE_LIST, &list, Task { steps: &steps, ..rest });
     let mut out = Vec::with_capacity(list.len() + 6);
@@ -229,7 +230,7 @@ impl Task<'_> {
     fn is_about_key(&self, pair: &wire::Field, found: &[u8]) -> bool {
         pair.number == field_of(&self.steps[0]).number
             && match (&self.steps[0], self.what) {
-                (Step::Pair(_, key), _) => found == key.as_bytes(),
+                (Step::Pair(_, key), _) => found == key.bytes(),
                 (_, What::Retain(keys)) => !keys.contains(found),
                 _ => false,
             }

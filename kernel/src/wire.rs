@@ -193,19 +193,22 @@ impl Iterator for Fields<'_> {
     #[allow(clippy::inline_always)] // a call a field costs as much as reading the field
     fn next(&mut self) -> Option<Field> {
         let at = self.pos;
-        match self.bytes.get(at..self.end)? {
-            [] => None,
-            // Nearly every field is this: a tag and a length of one byte each.
-            [tag @ 8..=0x7f, len @ 0..=0x7f, data @ ..]
-                if u32::from(*tag) & 7 == LEN && usize::from(*len) <= data.len() =>
-            {
-                let body = at + 2;
-                let end = body + usize::from(*len);
-                self.pos = end;
-                Some(Field { number: u32::from(*tag) >> 3, wire_type: LEN, tag: at, body, end })
+        let rest = self.bytes.get(at..self.end)?;
+        let &[tag @ 8..=0x7f, next, ref data @ ..] = rest else {
+            return if rest.is_empty() { None } else { self.read().ok() };
+        };
+        // Nearly every field is one of these, with a tag and a length of one byte each.
+        let (number, wire_type) = (u32::from(tag) >> 3, u32::from(tag) & 7);
+        let (body, end) = match wire_type {
+            LEN if next < 0x80 && usize::from(next) <= data.len() => {
+                (at + 2, at + 2 + usize::from(next))
             }
-            _ => self.read().ok(),
-        }
+            VARINT if next < 0x80 => (at + 1, at + 2),
+            FIXED64 if data.len() >= 7 => (at + 1, at + 9),
+            _ => return self.read().ok(),
+        };
+        self.pos = end;
+        Some(Field { number, wire_type, tag: at, body, end })
     }
 }
 
