@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,8 @@ def test_a_pair_in_any_order_and_repetition_counts_as_the_official_parser_reads_
     parts: list[bytes],
 ) -> None:
     payload = spans(delimited(ATTRIBUTES, b"".join(parts)) + pair("a", text("next")))
-    span = REQUESTS["traces"].FromString(payload).resource_spans[0].scope_spans[0].spans[0]
+    request: Any = REQUESTS["traces"].FromString(payload)
+    span = request.resource_spans[0].scope_spans[0].spans[0]
     present = [one for one in span.attributes if one.key == "a" and one.HasField("value")]
     assert column(payload, "a") == [present[0].value.string_value]
 
