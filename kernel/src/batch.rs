@@ -20,8 +20,9 @@ use crate::merge::{Part, merge};
 use crate::path::Path;
 use crate::payload::Payload;
 use crate::scalar::read;
-use crate::schema::Signal;
+use crate::schema::{METRICS, Signal};
 use crate::select::select;
+use crate::series::identity;
 use crate::split;
 use crate::wire::Malformed;
 use crate::{json, keys, memory, rows, value};
@@ -278,6 +279,19 @@ impl Batch {
             Some(Numbers::Floats(values)) => Ok((array(py, &values, f64::to_ne_bytes)?, "float64")),
             None => Err(PyValueError::new_err(format!("{path:?} does not hold numbers"))),
         }
+    }
+
+    /// For each data point the identity of its series: its `id`, then its `check`, both as native
+    /// `uint64`.
+    fn series_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        if !std::ptr::eq(self.signal, &raw const METRICS) {
+            return Err(PyValueError::new_err("only metrics have series"));
+        }
+        let ids = py.detach(|| {
+            self.payloads.iter().flat_map(|payload| identity::ids(payload)).collect::<Vec<_>>()
+        });
+        let ids: Vec<[u64; 2]> = ids.iter().map(|id| [id.id, id.check]).collect();
+        array(py, ids.as_flattened(), u64::to_ne_bytes)
     }
 
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {

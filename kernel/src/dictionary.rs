@@ -183,7 +183,7 @@ fn write_found(out: &mut Vec<u8>, found: &Found) {
 }
 
 /// Recurses as deep as messages are nested: at most `wire::MAX_DEPTH`, as the payload was checked.
-fn write_message(out: &mut Vec<u8>, message: &'static Message, body: &[u8]) {
+pub fn write_message(out: &mut Vec<u8>, message: &'static Message, body: &[u8]) {
     let parts = merge(message, iter::once(body));
     if ptr::eq(message, &raw const ANY_VALUE) {
         return if parts.is_empty() { out.push(0) } else { write_field(out, &parts) };

@@ -28,6 +28,7 @@ pub mod rows;
 pub mod scalar;
 pub mod schema;
 pub mod select;
+pub mod series;
 pub mod split;
 pub mod task;
 pub mod value;

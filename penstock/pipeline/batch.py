@@ -150,6 +150,17 @@ class Batch:
 
         return np.frombuffer(*self.native.numbers(path))
 
+    def series_ids(self) -> NDArray[np.void]:
+        """For each data point the identity of its series: of its resource, scope, metric (name,
+        unit, type, temporality) and attributes, in whatever order they are.
+
+        Fields `id`, the same in every process, and `check`, keyed by a secret of this one: series
+        are the same only if both are. Raises `ValueError` for a batch of another signal.
+        """
+        import numpy as np
+
+        return np.frombuffer(self.native.series_ids(), dtype=[("id", "u8"), ("check", "u8")])
+
     def keep(self, mask: Mask) -> Batch | None:
         """The items where `mask` is true; parents left empty vanish. `None` when none is left."""
         import numpy as np
