@@ -229,7 +229,8 @@ def inner(field: FieldInfo) -> type[BaseModel] | None:
 def options(model: type[BaseModel], prefix: str = "") -> dict[str, FieldInfo]:
     """The options of a model by path, mappings of options and what is in them alike."""
     found = {}
-    for name, field in model.model_fields.items():
+    for attribute, field in model.model_fields.items():
+        name = field.alias or attribute
         found[f"{prefix}{name}"] = field
         below = inner(field)
         if below and below not in SHARED.values():

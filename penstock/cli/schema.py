@@ -52,7 +52,9 @@ class _Generator(GenerateJsonSchema):
         """Say what options are for, show the default 5.0 as `5s`, and none for a section."""
         made = super().model_schema(schema)
         del made["title"]
-        written = schema["cls"].model_construct().model_dump(mode="json", warnings=False)
+        written = (
+            schema["cls"].model_construct().model_dump(mode="json", by_alias=True, warnings=False)
+        )
         texts = option_docstrings(schema["cls"])
         for name, option in made["properties"].items():
             if name in texts:

@@ -1,158 +1,134 @@
-"""Tell in resources which pod they are from, by what the downward API says, without a cluster's."""
+"""Tell in resources which pod they are from, by the downward API or the cluster's."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-import numpy as np
+from pydantic import BeforeValidator, model_validator
 
-from penstock.config.types import Section
-from penstock.pipeline import Batch, ProcessorConfig, Stage, StartError
-from penstock.processors._attributes import Attributes, combined, present
+from penstock.config.types import Duration
+from penstock.pipeline import Batch, ProcessorConfig, Stage
+from penstock.processors._k8s_cluster import USUAL, Cluster, association
+from penstock.processors._k8s_downward import VARIABLES, OwnPod, tell_address
+from penstock.processors._k8s_options import OF_ANY, OWN, Association, Exclude, Extract, Filter
+from penstock.processors._k8s_pod import Rules
+from penstock.processors._patterns import AnyOf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from penstock.pipeline import Consume, Context
-    from penstock.pipeline.batch import Mask
-
-VARIABLES = {
-    "k8s.pod.name": ("K8S_POD_NAME", "POD_NAME"),
-    "k8s.pod.uid": ("K8S_POD_UID", "POD_UID"),
-    "k8s.pod.ip": ("K8S_POD_IP", "POD_IP"),
-    "k8s.namespace.name": ("K8S_NAMESPACE_NAME", "K8S_NAMESPACE", "POD_NAMESPACE"),
-    "k8s.node.name": ("K8S_NODE_NAME", "NODE_NAME"),
-}
-"""The environment variables that usually have each attribute; the first that is set counts."""
-
-_IDENTITY = ("k8s.pod.name", "k8s.pod.uid", "k8s.pod.ip")
-"""What tells one pod from another."""
-
-_NO_API = "Penstock asks no Kubernetes API; remove it"
-
-Metadata = Literal[
-    "k8s.pod.name", "k8s.pod.uid", "k8s.pod.ip", "k8s.namespace.name", "k8s.node.name"
-]
 
 
-class Extract(Section):
-    """What is told."""
-
-    metadata: tuple[Metadata, ...] = (
-        "k8s.pod.name",
-        "k8s.pod.uid",
-        "k8s.namespace.name",
-        "k8s.node.name",
-    )
-    """The attributes."""
-
-    not_here: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("annotations", "labels", "otel_annotations", "deployment_name_from_replicaset"), _NO_API
-    )
+def _known_way(value: object) -> object:
+    if value in ("kubeConfig", "tls", "none"):
+        msg = f"{value!r} is not supported; use serviceAccount"
+        raise ValueError(msg)
+    return value
 
 
 class Config(ProcessorConfig):
-    """Options of the Collector's `k8s_attributes` processor, for what needs no Kubernetes API."""
+    """Options of the Collector's `k8s_attributes` processor, for what is about pods."""
 
+    auth_type: Annotated[Literal["serviceAccount"], BeforeValidator(_known_way)] | None = None
+    """`serviceAccount` asks the cluster's API about all pods; without it, only the environment is
+    asked about Penstock's own."""
     passthrough: bool = False
     """Only tells the pod's address, `k8s.pod.ip`, for a Collector behind that asks the API: from
     the resource attribute `ip`, or `host.name` where that is an address."""
     extract: Extract = Extract()
-    """What is told of Penstock's own pod, if not passed through."""
+    """What is told, if not passed through."""
+    filter: Filter = Filter()
+    """The pods that are followed."""
+    pod_association: tuple[Association, ...] = ()
+    """How resources name their pods, in the order in which it is tried."""
+    exclude: Exclude = Exclude()
+    """Pods of which nothing is told."""
+    wait_for_metadata: bool = False
+    """Whether the start waits until all pods are known."""
+    wait_for_metadata_timeout: Duration = 10.0
+    """How long, before it fails."""
+    pod_delete_grace_period: Duration = 120.0
+    """How long pods are known after they are gone."""
 
-    not_here: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        (
-            "auth_type",
-            "context",
-            "kube_config_path",
-            "filter",
-            "pod_association",
-            "exclude",
-            "wait_for_metadata",
-            "wait_for_metadata_timeout",
-            "watch_sync_period",
-            "pod_delete_grace_period",
-        ),
-        _NO_API,
-    )
+    not_here: ClassVar[Mapping[str, str]] = {
+        "context": "use `auth_type: serviceAccount`",
+        "kube_config_path": "use `auth_type: serviceAccount`",
+        "watch_sync_period": "whenever a watch breaks, all pods are asked for; remove it",
+    }
+
+    @model_validator(mode="after")
+    def _has_an_api_where_one_is_needed(self) -> Self:
+        if self.auth_type:
+            return self
+        for option in self._about_others():
+            msg = f"{option} needs the cluster's API: set `auth_type: serviceAccount`"
+            raise ValueError(msg)
+        return self
+
+    def _about_others(self) -> Iterator[str]:
+        about_pods = {"passthrough", "extract", "auth_type"}
+        yield from (name for name in self.model_fields_set if name not in about_pods)
+        extract = self.extract.model_fields_set - {"metadata"}
+        yield from (f"extract.{name}" for name in extract)
+        yield from (name for name in self.extract.metadata or () if name not in VARIABLES)
 
     def build(self, context: Context) -> K8sAttributes:
         """The processor."""
-        del context
-        return K8sAttributes(self)
+        return K8sAttributes(self, context)
+
+    def rules(self) -> Rules:
+        """What is told of pods."""
+        extract = self.extract
+        return Rules(
+            OF_ANY if extract.metadata is None else extract.metadata,
+            (
+                *(rule.copied(labels=True) for rule in extract.labels),
+                *(rule.copied(labels=False) for rule in extract.annotations),
+            ),
+            extract.otel_annotations,
+            extract.deployment_name_from_replicaset,
+            AnyOf(it.name for it in self.exclude.pods),
+        )
 
 
 class K8sAttributes(Stage):
-    """Adds what is absent, to resources that are not of another pod."""
+    """Adds what is absent."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, context: Context) -> None:
         self._config = config
-        self._own: dict[str, str] = {}
-        self._identity: dict[str, str] = {}
+        self._context = context
+        self._tell = tell_address
+        self._cluster: Cluster | None = None
 
     async def start(self, consume: Consume) -> None:
-        """Read the environment. Raises `StartError` where it says nothing."""
+        """Read the environment, or begin to follow the cluster's pods. Raises `StartError`."""
         self._consume = consume
         if self._config.passthrough:
             return
-        wanted = self._config.extract.metadata
-        self._own = {name: value for name in wanted if (value := _variable(name))}
-        self._identity = {name: value for name in _IDENTITY if (value := _variable(name))}
-        missing = [f"{VARIABLES[name][0]} ({name})" for name in wanted if name not in self._own]
-        if missing:
-            msg = (
-                f"k8sattributes: set {', '.join(missing)} from the downward API, take it out of "
-                "`extract.metadata`, or set `passthrough`: Penstock asks no Kubernetes API"
-            )
-            raise StartError(msg)
+        if not self._config.auth_type:
+            wanted = self._config.extract.metadata
+            own = OwnPod(self._context.id, OWN if wanted is None else wanted)
+            self._tell = own.tell
+            return
+        self._cluster = await self._follow()
+        self._tell = self._cluster.tell
 
     async def consume(self, batch: Batch) -> None:
         """Pass the batch on with what its resources lacked."""
-        await self._consume(self.process(batch))
+        await self._consume(self._tell(batch))
 
     async def stop(self) -> None:
-        """Nothing is held."""
+        """Follow the pods no longer; no item is held."""
+        if self._cluster:
+            self._cluster.stop()
 
-    def process(self, batch: Batch) -> Batch:
-        """The batch with what its resources lacked."""
-        attributes = Attributes(batch, "resource.attributes")
-        if self._config.passthrough:
-            _tell_address(attributes)
-            return attributes.apply()
-        ours = self._of_this_pod(attributes)
-        for name, value in self._own.items():
-            attributes.set(name, value, ours & ~present(attributes.get(name)))
-        return attributes.apply()
-
-    def _of_this_pod(self, attributes: Attributes) -> Mask:
-        """Where nothing says that it is another pod's."""
-        mask = np.ones(len(attributes), dtype=np.bool_)
-        for name, own in self._identity.items():
-            mask &= attributes.get(name).isin([None, own])
-        return mask
-
-
-def _tell_address(attributes: Attributes) -> None:
-    columns = [attributes.get(name) for name in ("k8s.pod.ip", "ip", "host.name")]
-    found = combined(columns, _address)
-    attributes.set("k8s.pod.ip", found, present(found))
-
-
-def _address(values: list[Any]) -> str | None:
-    known, ip, host = (value if isinstance(value, str) else "" for value in values)
-    if known:
-        return None
-    return ip or (host if _is_address(host) else None)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _variable(name: str) -> str | None:
-    return next(filter(None, map(os.environ.get, VARIABLES[name])), None)
+    async def _follow(self) -> Cluster:
+        config = self._config
+        named = [association([it.name for it in rule.sources]) for rule in config.pod_association]
+        grace = config.pod_delete_grace_period
+        cluster = Cluster(self._context, config.rules(), named or USUAL, grace)
+        patience = config.wait_for_metadata_timeout if config.wait_for_metadata else None
+        await cluster.start(config.filter.namespace, config.filter.selectors(), patience)
+        return cluster

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from penstock.pipeline import Batch, StartError
-from penstock.processors.k8sattributes import VARIABLES, Config
+from penstock.processors._k8s_downward import VARIABLES
+from penstock.processors.k8sattributes import Config
 from tests.kit import Backend, Source, context, in_loop, points, service, wire
 from tests.processors.items import passed_on, resources, resources_of
 
@@ -92,9 +93,10 @@ async def test_in_a_service_every_item_is_accounted_for() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"auth_type": "serviceAccount"}, "auth_type"),
-        ({"extract": {"labels": []}}, "labels"),
-        ({"extract": {"metadata": ["k8s.deployment.name"]}}, "'k8s.pod.name'"),
+        ({"extract": {"labels": []}}, "extract.labels needs the cluster's API: set `auth_type"),
+        ({"extract": {"metadata": ["k8s.deployment.name"]}}, "k8s.deployment.name needs"),
+        ({"filter": {"node": "a"}}, "filter needs"),
+        ({"wait_for_metadata": True}, "wait_for_metadata needs"),
     ],
 )
 def test_what_would_ask_the_api_is_refused(options: dict[str, Any], problem: str) -> None:
