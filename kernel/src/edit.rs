@@ -7,8 +7,10 @@ use std::sync::Arc;
 use crate::index::Node;
 use crate::inner;
 use crate::payload::Payload;
-use crate::select::{DATA, OwnFields, replace};
-use crate::task::{AT_ONCE, Place, Task, write};
+use crate::schema::Message;
+use crate::select::{DATA, replace};
+use crate::splices::Splices;
+use crate::task::{AT_ONCE, Place, Task, Wanted, write};
 
 /// The code of an item that an edit leaves as it is.
 pub const UNTOUCHED: u32 = u32::MAX;
@@ -99,41 +101,83 @@ fn share(pieces: &[Node], codes: &mut [u32]) {
 fn apply(payload: &Payload, plans: &[Plan]) -> Option<Payload> {
     let touched = |plan: &&Plan| plan.codes.iter().any(|code| *code != UNTOUCHED);
     let plans: Vec<&Plan> = plans.iter().filter(touched).collect();
-    if plans.is_empty() {
-        return None;
-    }
-    let mut own = OwnFields::of(payload.index());
+    let mut splices = Splices::of(payload.index());
     for level in 0..payload.index().levels.len() {
         let here: Vec<&Plan> =
             plans.iter().copied().filter(|plan| plan.edit.level == level).collect();
         if !here.is_empty() {
-            apply_to_level(payload, level, &here, &mut own);
+            apply_to_level(payload, level, &here, &mut splices);
         }
     }
-    Some(replace(payload, &own))
+    (!splices.is_empty()).then(|| replace(payload, &splices))
 }
 
-fn apply_to_level(payload: &Payload, level: usize, plans: &[&Plan], own: &mut OwnFields) {
-    let mut children = payload.index().levels.get(level + 1).map_or(&[][..], Vec::as_slice);
-    let mut tasks = Vec::with_capacity(plans.len());
+fn apply_to_level(payload: &Payload, level: usize, plans: &[&Plan], splices: &mut Splices) {
     let nodes = &payload.index().levels[level];
+    let mut children = payload.index().levels.get(level + 1).map_or(&[][..], Vec::as_slice);
     let common = (level < DATA && !nodes.is_empty()).then(|| payload.message_of(level, 0));
+    let mut outline = Outline::new(common.unwrap_or(payload.signal.request), plans);
+    let mut tasks = Vec::with_capacity(plans.len());
     for (i, node) in nodes.iter().enumerate() {
         let (mine, rest) =
             children.split_at(children.partition_point(|child| child.tag < node.end));
         children = rest;
         let message = common.unwrap_or_else(|| payload.message_of(level, i));
-        let mine_to_do =
-            plans.iter().filter(|plan| plan.codes[i] != UNTOUCHED).filter_map(|plan| {
-                let place = plan.edit.places.iter().find(|place| ptr::eq(place.start, message))?;
-                Some(Task::new(place, plan.codes[i]))
-            });
-        tasks.clear();
-        tasks.extend(mine_to_do);
-        if !tasks.is_empty() {
-            let body = own_fields(payload.bytes(), node, mine);
-            own.set(level, i, |out| write(out, message, &body, &tasks));
+        if !ptr::eq(message, outline.message) {
+            outline = Outline::new(message, plans);
         }
+        tasks.clear();
+        tasks.extend(outline.tasks(plans, i));
+        if !tasks.is_empty() {
+            outline.change(payload.bytes(), (level, i), node, mine, &tasks, splices);
+        }
+    }
+}
+
+/// What plans are about in messages of one kind.
+struct Outline<'a> {
+    message: &'static Message,
+    places: Vec<(usize, &'a Place)>,
+    /// What to look for, if all can be done in one pass.
+    flat: Option<Wanted>,
+}
+
+impl<'a> Outline<'a> {
+    fn new(message: &'static Message, plans: &[&Plan<'a>]) -> Self {
+        let place =
+            |plan: &&Plan<'a>| plan.edit.places.iter().find(|place| ptr::eq(place.start, message));
+        let places: Vec<_> =
+            plans.iter().enumerate().filter_map(|(i, plan)| Some((i, place(plan)?))).collect();
+        let tasks: Vec<Task> = places.iter().map(|(_, place)| Task::new(place, 0)).collect();
+        Self { message, flat: Wanted::of(message, &tasks), places }
+    }
+
+    /// What is to be done to the `i`th message of the level.
+    fn tasks(&self, plans: &[&Plan], i: usize) -> impl Iterator<Item = Task<'a>> {
+        self.places.iter().filter_map(move |(plan, place)| {
+            let code = plans[*plan].codes[i];
+            (code != UNTOUCHED).then(|| Task::new(place, code))
+        })
+    }
+
+    fn change(
+        &self,
+        bytes: &[u8],
+        (level, i): (usize, usize),
+        node: &Node,
+        children: &[Node],
+        tasks: &[Task],
+        splices: &mut Splices,
+    ) {
+        if let Some(wanted) = self.flat.as_ref().filter(|_| children.is_empty()) {
+            let start = node.body as usize;
+            return wanted.changes(node.body(bytes), tasks, |old, new| {
+                let old = start + old.start..start + old.end;
+                splices.put(level, i, old, |out| out.extend_from_slice(new));
+            });
+        }
+        let body = own_fields(bytes, node, children);
+        splices.put_all(level, i, node, children, |out| write(out, self.message, &body, tasks));
     }
 }
 

@@ -6,7 +6,8 @@ use crate::edit::{Edit, UNTOUCHED};
 use crate::encode::write_record;
 use crate::index::Node;
 use crate::payload::Payload;
-use crate::select::{OwnFields, replace};
+use crate::select::replace;
+use crate::splices::Splices;
 use crate::task::{Task, write};
 use crate::wire::{Field, Fields, LEN};
 
@@ -34,19 +35,19 @@ pub fn owners(payloads: &[Arc<Payload>]) -> Vec<u32> {
 pub fn edit(payloads: &[Arc<Payload>], edits: &[Edit]) -> Vec<Arc<Payload>> {
     let mut at = 0;
     let edited = payloads.iter().map(|payload| {
-        let mut own = OwnFields::of(payload.index());
-        let mut touched = false;
+        let mut splices = Splices::of(payload.index());
         let last = payload.index().levels.len() - 1;
         for (i, item) in payload.index().items().iter().enumerate() {
             let count = messages(payload, item).count();
             let codes = at..at + count;
             at += count;
             if edits.iter().any(|edit| edit.codes[codes.clone()].iter().any(|c| *c != UNTOUCHED)) {
-                touched = true;
-                own.set(last, i, |out| edit_item(out, payload, item, edits, codes.start));
+                splices.put_all(last, i, item, &[], |out| {
+                    edit_item(out, payload, item, edits, codes.start);
+                });
             }
         }
-        if touched { Arc::new(replace(payload, &own)) } else { Arc::clone(payload) }
+        if splices.is_empty() { Arc::clone(payload) } else { Arc::new(replace(payload, &splices)) }
     });
     edited.collect()
 }

@@ -11,12 +11,18 @@ use crate::wire::{self, LEN};
 const KEY: u8 = 1 << 3 | LEN as u8;
 const VALUE: u8 = 2 << 3 | LEN as u8;
 
-/// A key that pairs are asked for. Most pairs have another one, which their first eight bytes tell.
+/// A key that pairs are asked for.
 #[derive(Clone, Debug)]
 pub struct Key {
     text: String,
-    /// What a plain pair with this key begins with, as far as the mask goes.
-    start: u64,
+    start: Start,
+}
+
+/// What a plain pair with some key begins with, as far as the mask goes: most pairs have another key,
+/// which their first eight bytes tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    word: u64,
     mask: u64,
 }
 
@@ -29,14 +35,41 @@ pub enum Match {
     Unclear,
 }
 
+impl Start {
+    fn of(key: &[u8]) -> Self {
+        let mut start = [0; 8];
+        start[..2].copy_from_slice(&[KEY, key.len().min(0xff) as u8]);
+        let shown = key.len().min(6);
+        start[2..2 + shown].copy_from_slice(&key[..shown]);
+        Self { word: u64::from_le_bytes(start), mask: u64::MAX >> (8 * (6 - shown)) }
+    }
+
+    #[inline]
+    fn fits(self, word: u64) -> bool {
+        word & self.mask == self.word
+    }
+}
+
+/// The first bytes of a pair of a short key and a short value, and the length of the key.
+#[inline]
+fn short(pair: &[u8]) -> Option<(u64, usize)> {
+    let word = u64::from_le_bytes(*pair.first_chunk()?);
+    let (tag, len) = (word as u8, usize::from((word >> 8) as u8));
+    let &[VALUE, value_len @ 0..=0x7f, ref value @ ..] = pair.get(2 + len..)? else { return None };
+    let is_short = tag == KEY && len < 0x80 && usize::from(value_len) == value.len();
+    is_short.then_some((word, len))
+}
+
+/// True for a pair that has none of the keys that begin so; `false` says nothing.
+#[inline]
+pub fn is_another(pair: &[u8], starts: &[Start]) -> bool {
+    short(pair).is_some_and(|(word, _)| !starts.iter().any(|start| start.fits(word)))
+}
+
 impl Key {
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
-        let mut start = [0; 8];
-        start[..2].copy_from_slice(&[KEY, text.len().min(0xff) as u8]);
-        let shown = text.len().min(6);
-        start[2..2 + shown].copy_from_slice(&text.as_bytes()[..shown]);
-        Self { text, start: u64::from_le_bytes(start), mask: u64::MAX >> (8 * (6 - shown)) }
+        Self { start: Start::of(text.as_bytes()), text }
     }
 
     pub fn text(&self) -> &str {
@@ -47,21 +80,19 @@ impl Key {
         self.text.as_bytes()
     }
 
+    pub fn start(&self) -> Start {
+        self.start
+    }
+
     #[inline]
     pub fn matches(&self, pair: &[u8]) -> Match {
-        let Some(word) = pair.first_chunk().map(|eight| u64::from_le_bytes(*eight)) else {
-            return self.matches_any(pair);
-        };
-        let (tag, len) = (word as u8, usize::from((word >> 8) as u8));
-        match pair.get(2 + len..) {
-            Some(&[VALUE, value_len @ 0..=0x7f, ref value @ ..])
-                if tag == KEY && len < 0x80 && usize::from(value_len) == value.len() =>
-            {
-                let same = word & self.mask == self.start
-                    && (len <= 6 || pair[8..2 + len] == self.bytes()[6..]);
-                if same { Match::Value(4 + len..pair.len()) } else { Match::Other }
+        match short(pair) {
+            Some((word, _)) if !self.start.fits(word) => Match::Other,
+            Some((_, len)) if pair[2..2 + len] == *self.bytes() => {
+                Match::Value(4 + len..pair.len())
             }
-            _ => self.matches_any(pair),
+            Some(_) => Match::Other,
+            None => self.matches_any(pair),
         }
     }
 

@@ -29,6 +29,7 @@ pub mod scalar;
 pub mod schema;
 pub mod select;
 pub mod series;
+pub mod splices;
 pub mod split;
 pub mod task;
 pub mod value;

@@ -1,11 +1,10 @@
 //! A request written anew: without some of its items, or with other fields in some messages. What
 //! stays is copied as it was, lengths are put right, empty parents vanish.
 
-use std::ops::Range;
-
 use crate::index::{Index, Node};
 use crate::payload::Payload;
 use crate::pool;
+use crate::splices::Splices;
 use crate::wire::{varint_len, write_varint};
 
 /// The level of a metric's data, which lies in the metric and around its points.
@@ -14,55 +13,26 @@ pub const DATA: usize = 3;
 /// The items of `payload` where `keep` is true. Parents that end up without an item vanish.
 pub fn select(payload: &Payload, keep: &[bool]) -> Payload {
     let alive = alive(&payload.index().levels, keep);
-    rewrite(payload, alive, &OwnFields::default())
+    rewrite(payload, alive, &Splices::default())
 }
 
-/// `payload` with other fields in the messages that `own` names.
-pub fn replace(payload: &Payload, own: &OwnFields) -> Payload {
+/// `payload` with other bytes where `splices` say so.
+pub fn replace(payload: &Payload, splices: &Splices) -> Payload {
     let alive = payload.index().levels.iter().map(|l| vec![true; l.len()]).collect();
-    rewrite(payload, alive, own)
+    rewrite(payload, alive, splices)
 }
 
-/// New fields of messages: all that they have besides the messages of the next level.
-#[derive(Default)]
-pub struct OwnFields {
-    bytes: Vec<u8>,
-    /// By level and message; levels without any are empty.
-    places: Vec<Vec<Option<Range<usize>>>>,
-}
-
-impl OwnFields {
-    /// For as many messages of each level as `index` has.
-    pub fn of(index: &Index) -> Self {
-        Self {
-            bytes: Vec::new(),
-            places: index.levels.iter().map(|l| vec![None; l.len()]).collect(),
-        }
-    }
-
-    /// Give a message what `write` appends.
-    pub fn set(&mut self, level: usize, i: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.bytes.len();
-        write(&mut self.bytes);
-        self.places[level][i] = Some(start..self.bytes.len());
-    }
-
-    fn get(&self, level: usize, i: usize) -> Option<&[u8]> {
-        let place = self.places.get(level)?[i].clone()?;
-        Some(&self.bytes[place])
-    }
-}
-
-fn rewrite(payload: &Payload, alive: Vec<Vec<bool>>, own: &OwnFields) -> Payload {
-    let plan = Plan::new(payload.index(), alive, own);
+fn rewrite(payload: &Payload, alive: Vec<Vec<bool>>, splices: &Splices) -> Payload {
+    let plan = Plan::new(payload, alive, splices);
     let mut writer = Writer {
         bytes: payload.bytes(),
         levels: &payload.index().levels,
         plan: &plan,
-        own,
+        splices,
         next: vec![0; plan.alive.len()],
-        out: pool::take(payload.bytes().len() + own.bytes.len()),
-        index: plan.alive.iter().map(|_| Vec::new()).collect(),
+        next_splice: vec![0; plan.alive.len()],
+        out: pool::take(plan.len),
+        index: plan.alive.iter().map(|level| Vec::with_capacity(level.len())).collect(),
     };
     writer.children(0, 0, 0, payload.bytes().len());
     if writer.out.len() < writer.out.capacity() / 2 {
@@ -76,20 +46,25 @@ fn rewrite(payload: &Payload, alive: Vec<Vec<bool>>, own: &OwnFields) -> Payload
 struct Plan {
     alive: Vec<Vec<bool>>,
     new_len: Vec<Vec<usize>>,
+    /// Of all of the request.
+    len: usize,
 }
 
 impl Plan {
-    fn new(index: &Index, alive: Vec<Vec<bool>>, own: &OwnFields) -> Self {
-        let levels = &index.levels;
-        let mut new_len = lengths(levels, own);
-        for level in (1..levels.len()).rev() {
-            for (i, node) in levels[level].iter().enumerate() {
-                let now = if alive[level][i] { field_len(node, new_len[level][i]) } else { 0 };
-                let parent = &mut new_len[level - 1][node.parent as usize];
+    fn new(payload: &Payload, alive: Vec<Vec<bool>>, splices: &Splices) -> Self {
+        let levels = &payload.index().levels;
+        let mut new_len = lengths(levels, splices);
+        let mut len = payload.bytes().len();
+        for level in (0..levels.len()).rev() {
+            let (above, below) = new_len.split_at_mut(level);
+            for ((node, alive), body) in levels[level].iter().zip(&alive[level]).zip(&below[0]) {
+                let now = if *alive { field_len(node, *body) } else { 0 };
+                let parent = above.last_mut().map(|above| &mut above[node.parent as usize]);
+                let parent = parent.unwrap_or(&mut len);
                 *parent = *parent + now - (node.end - node.tag) as usize;
             }
         }
-        Self { alive, new_len }
+        Self { alive, new_len, len }
     }
 
     /// The level of the items.
@@ -113,19 +88,14 @@ fn alive(levels: &[Vec<Node>], keep: &[bool]) -> Vec<Vec<bool>> {
     alive
 }
 
-/// The length of each body when its own fields are replaced, and nothing below it.
-fn lengths(levels: &[Vec<Node>], own: &OwnFields) -> Vec<Vec<usize>> {
+/// The length of each body after the splices, if nothing else changes below it.
+fn lengths(levels: &[Vec<Node>], splices: &Splices) -> Vec<Vec<usize>> {
     let mut lengths: Vec<Vec<usize>> =
         levels.iter().map(|l| l.iter().map(body_len).collect()).collect();
-    for (level, replaced) in own.places.iter().enumerate() {
-        for (i, place) in replaced.iter().enumerate() {
-            lengths[level][i] = place.as_ref().map_or(lengths[level][i], Range::len);
-        }
-        for child in levels.get(level + 1).into_iter().flatten() {
-            let parent = child.parent as usize;
-            if replaced[parent].is_some() {
-                lengths[level][parent] += (child.end - child.tag) as usize;
-            }
+    for (lengths, splices) in lengths.iter_mut().zip(&splices.levels) {
+        for splice in splices {
+            let len = &mut lengths[splice.node as usize];
+            *len = *len + splice.new.len() - splice.old.len();
         }
     }
     lengths
@@ -140,6 +110,13 @@ fn keep_whole_oneofs(levels: &[Vec<Node>], alive: &mut [Vec<bool>]) {
             *alive = above[DATA - 1][node.parent as usize];
         }
     }
+}
+
+/// Append bytes, in pieces: where the C library copies many at once, it has some processors do it byte
+/// by byte if the two places lie a little apart in their pages, and a shift by an edit is just that.
+fn copy(out: &mut Vec<u8>, bytes: &[u8]) {
+    const PIECE: usize = 2048;
+    bytes.chunks(PIECE).for_each(|piece| out.extend_from_slice(piece));
 }
 
 fn body_len(node: &Node) -> usize {
@@ -162,9 +139,11 @@ struct Writer<'a> {
     bytes: &'a [u8],
     levels: &'a [Vec<Node>],
     plan: &'a Plan,
-    own: &'a OwnFields,
+    splices: &'a Splices,
     /// The first node of each level that has not been written or passed over.
     next: Vec<usize>,
+    /// The first splice of each level that has not been made.
+    next_splice: Vec<usize>,
     out: Vec<u8>,
     index: Vec<Vec<Node>>,
 }
@@ -172,26 +151,22 @@ struct Writer<'a> {
 impl Writer<'_> {
     /// Write a body, `bytes[pos..end]`, whose children of `level` belong to `parent`.
     fn children(&mut self, level: usize, parent: u32, mut pos: usize, end: usize) {
-        let own = level.checked_sub(1).and_then(|above| self.own.get(above, parent as usize));
-        self.out.extend_from_slice(own.unwrap_or_default());
-        let replaced = own.is_some();
-        let new_parent = level.checked_sub(1).map_or(0, |above| self.index[above].len() as u32 - 1);
+        let above = level.checked_sub(1);
+        let new_parent = above.map_or(0, |above| self.index[above].len() as u32 - 1);
         while let Some(node) = self.levels.get(level).and_then(|l| l.get(self.next[level])) {
             if level > 0 && node.parent != parent {
                 break;
             }
+            pos = self.splice(above, parent, pos, node.tag as usize);
             let i = self.next[level];
             self.next[level] += 1;
             let alive = self.plan.alive[level][i];
-            let copied = alive && level == self.plan.items() && self.own.get(level, i).is_none();
-            if copied && !replaced {
+            if alive && level == self.plan.items() && !self.is_spliced(level, i as u32) {
                 // Copied later, in one piece with what stays before and after it.
                 self.shift(level, node, pos, new_parent);
                 continue;
             }
-            if !replaced {
-                self.out.extend_from_slice(&self.bytes[pos..node.tag as usize]);
-            }
+            copy(&mut self.out, &self.bytes[pos..node.tag as usize]);
             pos = node.end as usize;
             if alive {
                 self.rewrite(level, i, node, new_parent);
@@ -199,9 +174,28 @@ impl Writer<'_> {
                 self.pass_over(level, node);
             }
         }
-        if !replaced {
-            self.out.extend_from_slice(&self.bytes[pos..end]);
+        pos = self.splice(above, parent, pos, end);
+        copy(&mut self.out, &self.bytes[pos..end]);
+    }
+
+    fn is_spliced(&self, level: usize, i: u32) -> bool {
+        self.splices.get(level, self.next_splice[level]).is_some_and(|splice| splice.node == i)
+    }
+
+    /// Write what a message has of its own from `pos`, as far as splices before `end` go, and return
+    /// how far that is.
+    fn splice(&mut self, level: Option<usize>, node: u32, mut pos: usize, end: usize) -> usize {
+        let Some(level) = level else { return pos };
+        while let Some(splice) = self.splices.get(level, self.next_splice[level]) {
+            if splice.node != node || splice.old.end > end {
+                break;
+            }
+            copy(&mut self.out, &self.bytes[pos..splice.old.start]);
+            self.out.extend_from_slice(self.splices.new_bytes(splice));
+            pos = splice.old.end;
+            self.next_splice[level] += 1;
         }
+        pos
     }
 
     fn shift(&mut self, level: usize, node: &Node, pos: usize, parent: u32) {

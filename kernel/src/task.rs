@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::iter;
+use std::ops::Range;
 
 use ahash::HashSet;
 
 use crate::encode::{key_value, write_record};
-use crate::key::{Key, with_key};
+use crate::key::{Key, Match, Start, is_another, with_key};
 use crate::lookup::{pair, submessage};
 use crate::merge::{bodies, merge};
 use crate::path::Step;
@@ -65,8 +66,8 @@ impl<'a> Task<'a> {
 
 /// Write the body of a `message` after `tasks`, in their order.
 pub fn write(out: &mut Vec<u8>, message: &'static Message, body: &[u8], tasks: &[Task]) {
-    if tasks.iter().all(|task| task.steps.len() == 1) && !repeats(tasks) {
-        return write_flat(out, message, body, tasks);
+    if let Some(wanted) = Wanted::of(message, tasks) {
+        return write_flat(out, &wanted, body, tasks);
     }
     let mut now = Cow::Borrowed(body);
     for task in tasks {
@@ -110,7 +111,7 @@ fn write_one(message: &'static Message, body: &[u8], task: Task) -> Vec<u8> {
         return write_entry(body, key, Task { steps: rest, ..task });
     }
     if rest.is_empty() {
-        write_flat(&mut out, message, body, &[task]);
+        write(&mut out, message, body, &[task]);
         return out;
     }
     let data = Cow::Borrowed(body);
@@ -133,7 +134,7 @@ fn write_one(message: &'static Message, body: &[u8], task: Task) -> Vec<u8> {
         step => write_record(&mut record, field_of(step).number, &new),
     }
     let task = Task { steps: std::slice::from_ref(step), what: What::Put(&record) };
-    write_flat(&mut out, message, body, &[task]);
+    write(&mut out, message, body, &[task]);
     out
 }
 
@@ -159,53 +160,38 @@ fn map_in(any_value: &[u8]) -> Option<Vec<u8>> {
     is_map.then(|| bodies(&parts).collect::<Vec<_>>().concat())
 }
 
-/// Write a body with tasks of one step each, about places that differ, in one pass.
-fn write_flat(out: &mut Vec<u8>, message: &'static Message, body: &[u8], tasks: &[Task]) {
-    let mut done = 0_u64;
+/// Write a body with tasks in one pass.
+fn write_flat(out: &mut Vec<u8>, wanted: &Wanted, body: &[u8], tasks: &[Task]) {
     let mut run = 0;
-    let wanted = Wanted::of(message, tasks);
-    for field in Fields::new(body) {
-        let bit = 1 << field.number.min(63);
-        let found = if wanted.keys & bit != 0 && field.wire_type == LEN {
-            let is_about =
-                |key: &[u8]| tasks.iter().position(|task| task.is_about_key(&field, key));
-            with_key(&body[field.body..field.end], is_about)
-        } else if wanted.fields & bit != 0 {
-            tasks.iter().position(|task| task.is_about(&field, message))
-        } else {
-            None
-        };
-        let Some(i) = found else { continue };
-        out.extend_from_slice(&body[run..field.tag]);
-        run = field.end;
-        if let What::Put(new) = tasks[i].what
-            && done >> i & 1 == 0
-        {
-            out.extend_from_slice(new);
-            done |= 1 << i;
-        }
-    }
+    wanted.changes(body, tasks, |old, new| {
+        out.extend_from_slice(&body[run..old.start]);
+        out.extend_from_slice(new);
+        run = old.end;
+    });
     out.extend_from_slice(&body[run..]);
-    for (i, task) in tasks.iter().enumerate() {
-        if let What::Put(new) = task.what
-            && done >> i & 1 == 0
-        {
-            out.extend_from_slice(new);
-        }
-    }
 }
 
-/// The numbers of fields that tasks may be about, as bits: of some by their keys.
-#[derive(Default)]
-struct Wanted {
+/// What tasks of one step each, about places that differ, look for in a message: numbers of fields, as
+/// bits; of some by their keys.
+pub struct Wanted {
+    message: &'static Message,
     keys: u64,
     fields: u64,
+    /// Pairs matter that begin so; all, if there is a task to retain some.
+    starts: Option<Vec<Start>>,
 }
 
 impl Wanted {
-    fn of(message: &Message, tasks: &[Task]) -> Self {
+    /// `None` where the tasks have to be done one after the other.
+    pub fn of(message: &'static Message, tasks: &[Task]) -> Option<Self> {
+        if tasks.iter().any(|task| task.steps.len() != 1) || repeats(tasks) {
+            return None;
+        }
         let bit = |field: &Field| 1_u64 << field.number.min(63);
-        let mut wanted = Self::default();
+        let start = |task: &Task| task.key().map(Key::start);
+        let by_key = tasks.iter().filter(|task| task.is_by_key());
+        let starts = by_key.map(start).collect();
+        let mut wanted = Self { message, keys: 0, fields: 0, starts };
         for task in tasks {
             let field = field_of(&task.steps[0]);
             if task.is_by_key() {
@@ -217,7 +203,41 @@ impl Wanted {
                 wanted.fields |= bit(field);
             }
         }
-        wanted
+        Some(wanted)
+    }
+
+    /// Tell `change` what takes the place of what in a body, in the order of the bytes.
+    #[inline]
+    pub fn changes(
+        &self,
+        body: &[u8],
+        tasks: &[Task],
+        mut change: impl FnMut(Range<usize>, &[u8]),
+    ) {
+        let mut done = 0_u64;
+        for field in Fields::new(body) {
+            let bit = 1 << field.number.min(63);
+            let found = if self.keys & bit != 0 && field.wire_type == LEN {
+                let pair = &body[field.body..field.end];
+                if self.starts.as_ref().is_some_and(|starts| is_another(pair, starts)) {
+                    continue;
+                }
+                tasks.iter().position(|task| task.is_about_pair(field.number, pair))
+            } else if self.fields & bit != 0 {
+                tasks.iter().position(|task| task.is_about(&field, self.message))
+            } else {
+                None
+            };
+            let Some(i) = found else { continue };
+            let new = tasks[i].new_fields().filter(|_| done >> i & 1 == 0);
+            done |= 1 << i;
+            change(field.tag..field.end, new.unwrap_or_default());
+        }
+        for (i, task) in tasks.iter().enumerate() {
+            if let Some(new @ [_, ..]) = task.new_fields().filter(|_| done >> i & 1 == 0) {
+                change(body.len()..body.len(), new);
+            }
+        }
     }
 }
 
@@ -226,14 +246,34 @@ impl Task<'_> {
         matches!((&self.steps[0], self.what), (Step::Pair(..), _) | (_, What::Retain(_)))
     }
 
-    /// Whether a pair with this key is at this task's place.
-    fn is_about_key(&self, pair: &wire::Field, found: &[u8]) -> bool {
-        pair.number == field_of(&self.steps[0]).number
-            && match (&self.steps[0], self.what) {
-                (Step::Pair(_, key), _) => found == key.bytes(),
-                (_, What::Retain(keys)) => !keys.contains(found),
-                _ => false,
+    fn key(&self) -> Option<&Key> {
+        match &self.steps[0] {
+            Step::Pair(_, key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// What is to be at the place, if that is said.
+    fn new_fields(&self) -> Option<&[u8]> {
+        match self.what {
+            What::Put(new) => Some(new),
+            What::Retain(_) => None,
+        }
+    }
+
+    /// Whether a pair in the field of that number is at this task's place.
+    fn is_about_pair(&self, number: u32, pair: &[u8]) -> bool {
+        match (&self.steps[0], self.what) {
+            (Step::Pair(field, key), _) if field.number == number => match key.matches(pair) {
+                Match::Other => false,
+                Match::Value(_) => true,
+                Match::Unclear => with_key(pair, |found| found == key.bytes()),
+            },
+            (Step::Field(field), What::Retain(keys)) if field.number == number => {
+                with_key(pair, |found| !keys.contains(found))
             }
+            _ => false,
+        }
     }
 
     /// Whether a field is at this task's place, or excluded by what will be there.
