@@ -124,7 +124,7 @@ async fn meet(
     traffic: Arc<Traffic>,
     settings: &Settings,
 ) -> Result<(Socket, bool), Option<Ending>> {
-    let inbox = Inbox::new(stream, &traffic.shared, Arc::as_ptr(&traffic) as usize);
+    let inbox = Inbox::new(stream, &traffic);
     let channel = match &settings.tls {
         None => Channel::Clear(inbox),
         Some(acceptor) => {

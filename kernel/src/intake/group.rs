@@ -12,6 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use super::answer::Refusal;
 use super::arrivals::Arrivals;
 use super::ending::Endings;
+use super::turns::Turns;
 use crate::lock::lock;
 use crate::memory;
 use crate::payload::Payload;
@@ -94,6 +95,7 @@ pub struct Shared {
     pub stopping: Notify,
     pub stats: Stats,
     pub endings: Endings,
+    pub turns: Turns,
     /// Bytes of requests that are being received, wait for a verdict or to be taken over.
     held: AtomicUsize,
     max_held: usize,
@@ -133,6 +135,7 @@ impl Shared {
             stopping: Notify::new(),
             stats: Stats::default(),
             endings: Endings::default(),
+            turns: Turns::default(),
             held: AtomicUsize::new(0),
             max_held,
             credit: AtomicUsize::new(0),

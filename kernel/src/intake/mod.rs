@@ -19,6 +19,7 @@ mod socket;
 mod terms;
 mod tls;
 mod traffic;
+mod turns;
 
 use std::collections::HashMap;
 use std::io::{self, PipeReader, Read};

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::connection::{self, Protocols};
-use super::group::Event;
+use super::group::{Event, Shared};
 use super::listener::{Bound, Listener};
 use super::service::Service;
 use crate::memory;
@@ -33,10 +33,7 @@ pub fn serve(
         .on_thread_park(move || announcer.announce(false))
         .build()?;
     runtime.block_on(async {
-        let (shared, gatherer) = (Arc::clone(&service.shared), Arc::clone(&service.shared));
-        let herald = tokio::spawn(async move { shared.proclaim().await });
-        let gathering = tokio::spawn(async move { gatherer.gather().await });
-        let giving = tokio::spawn(memory::give_back_when_asked());
+        let mut chores = chores(&service.shared);
         let (stop, stopping) = watch::channel(false);
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut acceptors = JoinSet::new();
@@ -50,12 +47,22 @@ pub fn serve(
         stop.send_replace(true);
         // It is closed when the last connection has dropped its end.
         let _ = tokio::time::timeout(grace(), stop.closed()).await;
-        herald.abort();
-        gathering.abort();
-        giving.abort();
+        chores.shutdown().await;
         service.shared.announce(true);
         Ok(())
     })
+}
+
+/// What goes on beside the connections, for ever.
+fn chores(shared: &Arc<Shared>) -> JoinSet<()> {
+    let [herald, gatherer, usher] = std::array::from_fn(|_| Arc::clone(shared));
+    let mut chores = JoinSet::new();
+    chores.spawn(async move { herald.proclaim().await });
+    chores.spawn(async move { gatherer.gather().await });
+    // While turns are given the thread is not parked.
+    chores.spawn(async move { usher.turns.give(|| usher.announce(false)).await });
+    chores.spawn(memory::give_back_when_asked());
+    chores
 }
 
 /// Take connections, each into a task of its own, for ever.
@@ -73,6 +80,7 @@ async fn accept(
             continue;
         };
         service.shared.stats.count(Event::Connections);
+        service.shared.turns.pass().await;
         let (service, protocols) = (Arc::clone(&service), Arc::clone(&protocols));
         let stopping = stopping.clone();
         tokio::spawn(async move {

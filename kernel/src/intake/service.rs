@@ -58,7 +58,7 @@ impl Service {
         if let Some(response) = cors.and_then(|cors| cors.preflight(&head)) {
             return Ok(response);
         }
-        let mut response = self.respond(dialect, &head, body).await;
+        let mut response = self.respond(dialect, &head, body, &open).await;
         cors.inspect(|cors| cors.mark(&head.headers, &mut response));
         response.body_mut().keep(open);
         Ok(response)
@@ -69,15 +69,16 @@ impl Service {
         dialect: Dialect,
         head: &Parts,
         mut body: Incoming,
+        open: &Open,
     ) -> Response<Answer> {
         if dialect == Dialect::Grpc && head.uri.path() == HEALTH_CHECK {
             return answer::grpc_ok(SERVING);
         }
         let mut unfinished = Unfinished(Some(&self.shared));
-        let outcome = self.outcome(dialect, head, &mut body).await;
+        let outcome = self.outcome(dialect, head, &mut body, open).await;
         unfinished.0 = None;
         if outcome.is_err() && head::is_sent_unasked(head) {
-            tokio::spawn(discard(body));
+            tokio::spawn(discard(body, open.again()));
         }
         match outcome {
             Ok(()) => answer::accepted(dialect),
@@ -90,6 +91,7 @@ impl Service {
         dialect: Dialect,
         head: &Parts,
         body: &mut Incoming,
+        open: &Open,
     ) -> Result<(), Arc<Refusal>> {
         #[cfg(feature = "deliberate-panic")]
         assert!(head.uri.path() != "/panic", "a deliberate panic in the handler");
@@ -104,6 +106,7 @@ impl Service {
         if payload.items() == 0 {
             return Ok(());
         }
+        open.earn_trust();
         let Some(verdict) = self.shared.submit(payload, dialect == Dialect::Grpc, hold) else {
             return Ok(());
         };
@@ -201,7 +204,7 @@ impl Service {
 
 /// Read on without keeping anything: to close a connection on bytes that nobody has read resets it,
 /// and the sender, still sending, would never see its answer.
-async fn discard(mut body: Incoming) {
+async fn discard(mut body: Incoming, _present: Open) {
     let rest = async { while let Some(Ok(_)) = body.frame().await {} };
     let _ = tokio::time::timeout(LINGER, rest).await;
 }

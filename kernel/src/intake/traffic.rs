@@ -20,11 +20,16 @@ const SMALL: usize = 1024;
 /// with halves must not keep it full.
 const PRESSED: Duration = Duration::from_secs(5);
 
+/// Frames that a connection is trusted with for each request that brings telemetry: more than the
+/// largest such requests are made of.
+const TRUST: usize = 4096;
+
 pub struct Traffic {
     pub shared: Arc<Shared>,
     settings: Arc<Settings>,
     /// An answer has been given and waits to be written.
     answered: AtomicBool,
+    trusted: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -42,6 +47,8 @@ struct State {
     hold: Hold,
     /// An answer has been given since the client's last ping.
     heard: bool,
+    /// Frames since the last request that brought telemetry.
+    frames_since: usize,
     /// Of HTTP/2.
     frames: Option<(Frames, Frames)>,
     conduct: Conduct,
@@ -59,6 +66,7 @@ impl Traffic {
             partial_since: now,
             hold: Hold::new(shared),
             heard: false,
+            frames_since: 0,
             frames: None,
             conduct: Conduct::new(),
         };
@@ -66,6 +74,7 @@ impl Traffic {
             shared: Arc::clone(shared),
             settings: Arc::clone(settings),
             answered: AtomicBool::new(false),
+            trusted: AtomicBool::new(false),
             state: Mutex::new(state),
         }
     }
@@ -79,6 +88,11 @@ impl Traffic {
         self.answered.swap(false, Ordering::Relaxed)
     }
 
+    /// Whether the connection brings telemetry, and not much else.
+    pub fn is_trusted(&self) -> bool {
+        self.trusted.load(Ordering::Relaxed)
+    }
+
     /// Note bytes that go to the HTTP library. An error is why the connection must end.
     pub fn arrived(&self, data: &[u8]) -> Result<(), Ending> {
         let mut state = lock(&self.state);
@@ -89,11 +103,15 @@ impl Traffic {
         if let Some((frames, _)) = &mut state.frames {
             frames.advance(data, |frame| {
                 fresh = true;
+                state.frames_since += 1;
                 let (manners, asks) = (self.settings.manners, state.open > 0);
                 let judged = state.conduct.judge(frame, manners, asks, &mut state.heard);
                 verdict = judged.map_or(verdict, Err);
             });
             state.partial = frames.pending();
+            if state.frames_since > TRUST {
+                self.trusted.store(false, Ordering::Relaxed);
+            }
         } else if state.open == 0 {
             state.partial += data.len();
         }
@@ -194,6 +212,17 @@ impl Open {
         }
         drop(state);
         Self { traffic: Arc::clone(traffic), is_answered: false }
+    }
+
+    /// The same presence once more, for what remains of the request when it has its answer.
+    pub fn again(&self) -> Self {
+        Self::new(&self.traffic)
+    }
+
+    /// The request has brought telemetry.
+    pub fn earn_trust(&self) {
+        lock(&self.traffic.state).frames_since = 0;
+        self.traffic.trusted.store(true, Ordering::Relaxed);
     }
 
     /// The answer is known and can be written.
