@@ -247,3 +247,42 @@ impl Drop for Open {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::frames::PREFACE;
+
+    /// Of data, just enough for its head not to count as talk about the connection.
+    const FRAME: [u8; 12] = [0, 0, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0];
+
+    fn traffic() -> Arc<Traffic> {
+        let (_, wake) = std::io::pipe().unwrap();
+        let traffic = Traffic::new(&Arc::new(Shared::new(wake, 0)), &Arc::default());
+        traffic.is_http2();
+        traffic.arrived(&[0; PREFACE]).unwrap();
+        Arc::new(traffic)
+    }
+
+    #[test]
+    fn a_connection_is_trusted_once_it_has_brought_telemetry() {
+        let traffic = traffic();
+        let open = Open::new(&traffic);
+        assert!(!traffic.is_trusted());
+        open.earn_trust();
+        assert!(traffic.is_trusted());
+    }
+
+    #[test]
+    fn trust_is_lost_by_frames_without_telemetry() {
+        let traffic = traffic();
+        let open = Open::new(&traffic);
+        for round in 0..3 {
+            open.earn_trust();
+            (0..TRUST).for_each(|_| traffic.arrived(&FRAME).unwrap());
+            assert!(traffic.is_trusted(), "in round {round}");
+        }
+        traffic.arrived(&FRAME).unwrap();
+        assert!(!traffic.is_trusted());
+    }
+}

@@ -103,3 +103,60 @@ async fn let_others_run() {
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::thread;
+
+    use tokio::runtime::Builder;
+    use tokio::task::{LocalSet, spawn_local};
+
+    use super::*;
+
+    /// How often the usher rested while so many had turns of that length, which came in order.
+    fn rests(strangers: usize, length: Duration) -> usize {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        let (turns, rests, had) = (Rc::new(Turns::default()), Rc::default(), Rc::default());
+        let usher = (Rc::clone(&turns), Rc::<Cell<usize>>::clone(&rests));
+        LocalSet::new().block_on(&runtime, async {
+            spawn_local(async move { usher.0.give(|| usher.1.set(usher.1.get() + 1)).await });
+            let all: Vec<_> = (0..strangers)
+                .map(|number| {
+                    let (turns, had) = (Rc::clone(&turns), Rc::<Cell<usize>>::clone(&had));
+                    spawn_local(async move {
+                        turns.pass().await;
+                        assert_eq!(had.replace(number + 1), number);
+                        thread::sleep(length);
+                    })
+                })
+                .collect();
+            for stranger in all {
+                stranger.await.unwrap();
+            }
+        });
+        rests.get()
+    }
+
+    #[test]
+    fn others_come_between_turns_that_take_long() {
+        assert!(rests(8, 2 * ROUND) >= 7);
+    }
+
+    #[test]
+    fn short_turns_are_given_in_a_row() {
+        assert!(rests(1000, Duration::ZERO) < 500);
+    }
+
+    #[test]
+    fn a_turn_is_over_when_it_ends() {
+        let (turns, mut turn) = (Turns::default(), Turn::default());
+        let cx = Context::from_waker(Waker::noop());
+        assert!(turns.poll(&mut turn, &cx).is_pending());
+        assert!(turns.next().is_some());
+        assert!(turns.poll(&mut turn, &cx).is_ready());
+        turn.end();
+        assert!(turns.poll(&mut turn, &cx).is_pending());
+    }
+}
