@@ -97,6 +97,52 @@ class Pattern:
         """Where the groups of the first match in each text begin and end, in characters; 0 is all
         of it. A group that took no part has no place."""
 
+_Answer: TypeAlias = tuple[Batch | None, list[int]]
+"""A batch, if anything is left, and how many points were late, found no room, were unusable, began
+anew, and were of sources that may have been forgotten."""
+
+@final
+class Totals:
+    """Deltas added up: cumulative points."""
+
+    def __init__(self, limit: int) -> None: ...
+    def apply(self, batch: Batch, wanted: SupportsBuffer, now: int) -> _Answer: ...
+    def expire(self, oldest: int) -> None:
+        """Forget the series last seen before `oldest`."""
+
+    def size(self) -> tuple[int, int]:
+        """How many series there are, and the bytes that they take."""
+
+@final
+class Differences:
+    """Totals taken apart: delta points."""
+
+    def __init__(self, limit: int) -> None: ...
+    def apply(self, batch: Batch, wanted: SupportsBuffer, since: int, now: int) -> _Answer:
+        """The first point of a series stays if it began at `since` or later."""
+
+    def expire(self, oldest: int) -> None:
+        """Forget the series last seen before `oldest`."""
+
+    def size(self) -> tuple[int, int]:
+        """How many series there are, and the bytes that they take."""
+
+@final
+class Fold:
+    """Several series folded into one, so that the totals stay right."""
+
+    def __init__(self, limit: int, gauge: str) -> None: ...
+    def apply(
+        self, batch: Batch, sources: SupportsBuffer, wanted: SupportsBuffer, now: int
+    ) -> _Answer:
+        """`sources` has two uint64 for each point, as `Batch.series_ids` gives them."""
+
+    def expire(self, oldest: int) -> None:
+        """Forget what was last seen before `oldest`."""
+
+    def size(self) -> tuple[int, int]:
+        """How many sources there are, and the bytes that they take."""
+
 @final
 class Group:
     """Requests that arrived together, as one batch that one verdict answers. Answer it once."""

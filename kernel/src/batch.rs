@@ -54,7 +54,13 @@ impl Batch {
         self.items
     }
 
-    fn with(&self, payloads: Vec<Arc<Payload>>) -> Self {
+    pub fn payloads(&self) -> &[Arc<Payload>] {
+        &self.payloads
+    }
+
+    /// A batch of the same signal.
+    #[must_use]
+    pub fn with(&self, payloads: Vec<Arc<Payload>>) -> Self {
         Self::of(self.signal, payloads)
     }
 
@@ -80,7 +86,7 @@ impl Batch {
     }
 }
 
-fn check_len(found: usize, expected: usize, what: &str) -> PyResult<()> {
+pub fn check_len(found: usize, expected: usize, what: &str) -> PyResult<()> {
     if found == expected {
         return Ok(());
     }

@@ -22,6 +22,11 @@ pub fn replace(payload: &Payload, splices: &Splices) -> Payload {
     rewrite(payload, alive, splices)
 }
 
+/// The items of `payload` where `keep` is true, with other bytes where `splices` say so.
+pub fn rewrite_some(payload: &Payload, keep: &[bool], splices: &Splices) -> Payload {
+    rewrite(payload, alive(&payload.index().levels, keep), splices)
+}
+
 fn rewrite(payload: &Payload, alive: Vec<Vec<bool>>, splices: &Splices) -> Payload {
     let plan = Plan::new(payload, alive, splices);
     let mut writer = Writer {

@@ -19,7 +19,7 @@ use crate::select::DATA;
 use crate::wire::{Fields, LEN, VARINT};
 
 /// The identity of a series. Two that differ are two series, though their `id` may be the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Id {
     /// The same in every process, so that several can share out series by it.
     pub id: u64,

@@ -1,6 +1,12 @@
-//! Series: which data points are of one, and what is kept of each.
+//! Series: which data points are of one, what is kept of each, and the verbs that this makes.
 
+pub mod apply;
+pub mod differences;
+pub mod fold;
 pub mod identity;
+pub mod levels;
 pub mod point;
 pub mod table;
+pub mod totals;
 pub mod value;
+pub mod verbs;

@@ -62,10 +62,14 @@ impl<S: Clone + Default> Series<S> {
 
     /// The place of a series, which is seen at `now`.
     pub fn find(&mut self, id: Id, now: u32) -> Option<u32> {
-        let marks = &mut self.marks;
-        let place = *self.places.find(id.id, |place| marks[*place as usize].id == id)?;
-        marks[place as usize].seen = now;
+        let place = self.peek(id)?;
+        self.marks[place as usize].seen = now;
         Some(place)
+    }
+
+    /// The place of a series.
+    pub fn peek(&self, id: Id) -> Option<u32> {
+        self.places.find(id.id, |place| self.marks[*place as usize].id == id).copied()
     }
 
     pub fn get(&self, place: u32) -> &S {
