@@ -108,6 +108,7 @@ class Script:
         self.offered_again: list[str] = []
         """Items that came again after they had been rejected."""
         self.verdicts: Counter[Verdict] = Counter()
+        self.batches: list[Batch] = []
         self._odds = odds
         self._trouble = trouble
         self._random = random.Random(seed)
@@ -118,6 +119,7 @@ class Script:
         found = marks_of(batch)
         with self._lock:
             self.offered_again += [mark for mark in found if mark in self.rejected]
+            self.batches.append(batch)
             verdict = self._draw()
             self.verdicts[verdict] += 1
             if verdict is Verdict.REJECT:

@@ -26,6 +26,7 @@ from tests.conformance.contract import (
     doubled,
     marks_of,
 )
+from tests.conformance.extremes import canonical, extreme_batches
 from tests.conformance.link import Fault, linked
 from tests.kit import Source, eventually, service, wire
 
@@ -112,6 +113,25 @@ async def check_exporter(back_end: BackEnd, scenario: Scenario, folder: Path, se
     if back_end.keeps:
         assert set(script.taken) == sent - script.rejected, "lost, or sent what nobody had sent"
         assert scenario.may_double or not doubled(script.taken), "sent twice what had been taken"
+
+
+async def check_extremes(back_end: BackEnd, folder: Path) -> None:
+    """Send numbers at their extremes. Raises `AssertionError` unless they arrive as they were."""
+    script, source = Script({Verdict.TAKE: 1.0}, 0), Source()
+    async with back_end.serving(script) as port:
+        out = back_end.exporter(port, folder, _DELIVERY)
+        batches = list(extreme_batches(sorted(out.signals)))
+        pipelines = [f"{signal}: in -> out" for signal in out.signals]
+        async with service(wire(*pipelines, in_=source, out=out)) as running:
+            for batch in batches:
+                assert await _taken(source, batch, patient=True)
+            await eventually(lambda: sum(_outcomes(running)) == len(batches))
+        assert _outcomes(running) == (len(batches), 0)
+    back_end.collect(folder, script)
+    if back_end.keeps:
+        assert set(script.taken) == {mark for batch in batches for mark in marks_of(batch)}
+    if script.batches:
+        assert set(map(canonical, script.batches)) == set(map(canonical, batches))
 
 
 async def _send_all(source: Source, signals: frozenset[Signal], *, patient: bool) -> set[str]:

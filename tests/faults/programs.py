@@ -105,9 +105,8 @@ def slow(scale: Scale, folder: Path) -> Result:
 
 
 def slow_tls(scale: Scale, folder: Path) -> Result:
-    """The same by TLS, a fifth of them: a client takes more memory for each than the server."""
-    count, dribbling = scale.idle // 5, scale.dribbling // 5
-    return _besieged("19 TLS", count, dribbling, scale.slow_seconds, folder, tls=True)
+    """The same by TLS."""
+    return _besieged("19 TLS", scale.idle, scale.dribbling, scale.slow_seconds, folder, tls=True)
 
 
 def _besieged(

@@ -25,6 +25,9 @@ PERIOD = 10
 ARRIVING = 2_000
 """Connections made in a second at most: they are slow, and no flood."""
 
+ENCRYPTED_ARRIVING = 400
+"""The same by TLS, whose handshakes take the attackers' core most of their time."""
+
 TICKS = 20
 """How often a second some of them say theirs."""
 
@@ -64,6 +67,7 @@ class Crowd:
         self._port = port
         self._made = 0
         self._tls = _unverified() if tls else None
+        self._at_once = (ENCRYPTED_ARRIVING if tls else ARRIVING) // TICKS
         sayings = itertools.cycle(IDLE.values())
         self._idle = [self._connect(next(sayings)) for _ in range(idle)]
         phases = itertools.cycle(DRIBBLING.values())
@@ -87,7 +91,7 @@ class Crowd:
 
     def _connect(self, opening: bytes) -> socket.socket:
         self._made += 1
-        if self._made % (ARRIVING // TICKS) == 0:
+        if self._made % self._at_once == 0:
             time.sleep(1 / TICKS)
         connection = socket.create_connection(("127.0.0.1", self._port), timeout=60)
         if self._tls:

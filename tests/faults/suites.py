@@ -36,6 +36,11 @@ SUITES = {
             "test_constant_time.py",
         ),
     ),
+    "numbers": (
+        "B9",
+        "Numbers at their extremes, to every exporter",
+        ("conformance/test_extremes.py",),
+    ),
     "hostile items": (
         "B12",
         "Regular expressions, hostile items and own code in processors",
@@ -43,6 +48,23 @@ SUITES = {
     ),
     "yaml": ("B13", "YAML bombs", ("config/test_bombs.py",)),
     "injection": ("B20", "Injection into the log and own metrics", ("faults/test_injection.py",)),
+    "exposure": (
+        "B25",
+        "What is open by default",
+        ("conformance/test_components.py", "pipeline/test_exposure.py", "config/test_ports.py"),
+    ),
+    "tls": (
+        "B27",
+        "TLS: versions, certificates, changing them under load",
+        (
+            "receivers/test_otlp_tls.py",
+            "config/test_tls.py",
+            "exporters/test_client.py",
+            "exporters/test_otlp.py",
+            "exporters/test_otlphttp.py",
+            "extensions/test_health_check.py",
+        ),
+    ),
 }
 """By name: the line, what it is about, and its files below tests/."""
 
