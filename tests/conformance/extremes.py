@@ -17,7 +17,6 @@ from penstock.pipeline import Batch, Signal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
 REQUESTS: dict[Signal, type[Message]] = {
@@ -60,7 +59,7 @@ def canonical(batch: Batch) -> bytes:
 
 
 def _exaggerate(message: Message, pick: int) -> None:
-    for field in _fields(message.DESCRIPTOR, pick):
+    for field in _fields(message, pick):
         value = getattr(message, field.name)
         if extremes := EXTREMES.get(field.cpp_type):
             extreme = extremes[pick % len(extremes)]
@@ -74,12 +73,12 @@ def _exaggerate(message: Message, pick: int) -> None:
             _exaggerate(below, pick)
 
 
-def _fields(message: Descriptor, pick: int) -> Iterator[FieldDescriptor]:
+def _fields(message: Message, pick: int) -> Iterator[Any]:
     """The fields of a message, of those that rule each other out one, and a number if there is."""
-    for field in message.fields:
+    for field in message.DESCRIPTOR.fields:
         if field.containing_oneof is None:
             yield field
-    for oneof in message.oneofs:
+    for oneof in message.DESCRIPTOR.oneofs:
         numbers = [field for field in oneof.fields if field.cpp_type in EXTREMES]
         choice = numbers or oneof.fields
         yield choice[pick % len(choice)]
