@@ -46,7 +46,7 @@ class Scale:
 
 
 SHORT = Scale(0.5, 2, 500, 100, 2, 60, 5)
-WHOLE = Scale(60, 8, 10_000, 2_000, 60, 1_000, 60)
+WHOLE = Scale(60, 8, 10_000, 2_000, 60, 4_000, 60)
 
 Program = Callable[[Scale, "Path"], Result]
 
