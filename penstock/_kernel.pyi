@@ -153,6 +153,10 @@ class Group:
     def transports(self) -> dict[str, tuple[int, int]]:
         """Items and requests by transport, `grpc` and `http`."""
 
+    def peers(self) -> list[tuple[str | None, int]]:
+        """Who sent the items, in their order: how many in a row are from the same address. Over a
+        unix socket there is none."""
+
     @property
     def answered(self) -> bool:
         """Whether the senders have been told that it is taken; see `Intake.grant`."""

@@ -60,10 +60,18 @@ class Batch:
     `len()` counts items; a metric's data points are its items.
     """
 
-    __slots__ = ("arrival", "native", "signal")
+    __slots__ = ("arrival", "native", "peers", "signal")
 
-    def __init__(self, native: _kernel.Batch, arrival: Arrival | None = None) -> None:
+    def __init__(
+        self,
+        native: _kernel.Batch,
+        arrival: Arrival | None = None,
+        peers: Column | None = None,
+    ) -> None:
         self.native = native
+        self.peers = peers
+        """The address that each item came from, where somebody asks receivers for it. Edits and
+        `keep` know it still; what is split, joined or put together anew does not."""
         self.arrival = arrival
         """How it came; on what a receiver received, and on nothing that is made of it."""
         self.signal = Signal(native.signal)
@@ -167,7 +175,11 @@ class Batch:
 
         wanted = np.ascontiguousarray(mask, dtype=np.bool_).view(np.uint8)
         kept = self.native.keep(wanted.data)
-        return Batch(kept) if len(kept) else None
+        if not len(kept):
+            return None
+        if self.peers is None:
+            return Batch(kept)
+        return Batch(kept, peers=Column(self.peers.codes[mask], self.peers.values))
 
     def set(self, path: str, value: Any, where: Mask | None = None) -> Batch:
         """The batch with `value`, or a `Column` of values, at `path`, where the mask is true.

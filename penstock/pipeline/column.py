@@ -34,6 +34,16 @@ class Column:
         self.codes = codes
         self.values = values
 
+    @classmethod
+    def of_runs(cls, runs: Iterable[tuple[Any, int]]) -> Column:
+        """A column by its values, each with how many items in a row have it."""
+        import numpy as np
+
+        values, counts = zip(*runs, strict=True)
+        numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
+        codes = np.array([numbers[value] for value in values], dtype=np.uint32)
+        return cls(np.repeat(codes, counts), list(numbers))
+
     def __len__(self) -> int:
         return len(self.codes)
 

@@ -69,7 +69,7 @@ class Context:
     receiver is given can take longer than putting a batch aside. In `books`, a component that
     answers for items opens an account. To `status` it says that it cannot do its work, and that it
     can again; `board` has that of every component. For an exporter, delivery says so.
-    `extensions` are those that run, by id.
+    `tells_peers` asks a receiver for `Batch.peers`. `extensions` are those that run, by id.
     """
 
     id: str
@@ -79,6 +79,7 @@ class Context:
     tasks: asyncio.TaskGroup
     pipeline: str | None = None
     may_wait: bool = True
+    tells_peers: bool = False
     books: Books = field(default_factory=Books)
     pace: Pace = field(default_factory=Pace)
     tracing: Tracing | None = None
@@ -232,6 +233,11 @@ class ProcessorConfig(ComponentConfig, ABC):
 
     first: ClassVar[bool] = False
     """Whether it does its work only before every other processor of a pipeline."""
+
+    @property
+    def asks_peers(self) -> bool:
+        """Whether it has a use for the addresses that items came from."""
+        return False
 
     def misfit(self, signal: Signal) -> str | None:  # noqa: ARG002
         """Why these settings make no sense in a pipeline of `signal`, if so."""

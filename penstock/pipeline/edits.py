@@ -63,7 +63,8 @@ class Edits:
         """
         if not self._sets and not self._retains:
             return self._batch
-        return Batch(self._batch.native.edit(self._sets, self._retains))
+        edited = self._batch.native.edit(self._sets, self._retains)
+        return Batch(edited, peers=self._batch.peers)
 
     def _codes(self, path: str, where: Mask | None) -> NDArray[np.uint32]:
         import numpy as np

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.pipeline import StartError
 from penstock.pipeline.faults import FaultLog
-from penstock.processors._attributes import Attributes, combined, present
+from penstock.processors._attributes import Attributes, combined, everywhere, present
 from penstock.processors._k8s_api import Api, Watch
 from penstock.processors._k8s_downward import is_address
 from penstock.processors._k8s_pod import POD_IP
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from penstock.processors._k8s_pod import Rules, Told
 
 _HOST = "host.name"
+CONNECTION = ""
+"""Stands for the address that a resource came from, among names of its attributes."""
 _CONTAINER = ("k8s.container.name", "container.id")
 
 
@@ -33,13 +35,16 @@ class Association(NamedTuple):
 
 
 def association(names: Sequence[str]) -> Association:
-    """The association by resource attributes of these names; a host's name may be an address."""
-    return Association(tuple(names), tuple(POD_IP if it == _HOST else it for it in names))
+    """The association by resource attributes of these names, or `CONNECTION`; a host's name may be
+    an address."""
+    addresses = (_HOST, CONNECTION)
+    return Association(tuple(names), tuple(POD_IP if it in addresses else it for it in names))
 
 
 USUAL = (
     Association((POD_IP,), (POD_IP,)),
     Association(("ip",), (POD_IP,)),
+    association([CONNECTION]),
     Association((_HOST,), (POD_IP,)),
 )
 """How pods are named where the settings do not say."""
@@ -93,7 +98,7 @@ class Cluster:
     def tell(self, batch: Batch) -> Batch:
         """The batch with what its resources lacked."""
         attributes = Attributes(batch, "resource.attributes")
-        told = combined([attributes.get(name) for name in self._reads], self._told)
+        told = combined([_read(attributes, name) for name in self._reads], self._told)
         for name in dict.fromkeys(name for found in told.values for name in found):
             self._add(attributes, name, told)
         return attributes.apply()
@@ -127,3 +132,10 @@ class Cluster:
         self._failure = str(error) or type(error).__name__
         self._context.status.recoverable(self._failure)
         self._faults.report("Cannot follow the cluster's pods", 0, self._failure)
+
+
+def _read(attributes: Attributes, name: str) -> Column:
+    if name != CONNECTION:
+        return attributes.get(name)
+    peers = attributes.batch.peers
+    return everywhere(len(attributes), None) if peers is None else peers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penstock.pipeline import Batch, StartError
-from penstock.processors._attributes import Attributes, combined, present
+from penstock.processors._attributes import Attributes, combined, everywhere, present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,9 +61,10 @@ class OwnPod:
 
 
 def tell_address(batch: Batch) -> Batch:
-    """The batch with the pod's address in resources that tell it under another name."""
+    """The batch with the pod's address in resources that tell it under another name, or not."""
     attributes = Attributes(batch, "resource.attributes")
     columns = [attributes.get(name) for name in ("k8s.pod.ip", "ip", "host.name")]
+    columns.append(everywhere(len(batch), None) if batch.peers is None else batch.peers)
     found = combined(columns, _address)
     attributes.set("k8s.pod.ip", found, present(found))
     return attributes.apply()
@@ -79,10 +80,10 @@ def is_address(text: str) -> bool:
 
 
 def _address(values: list[Any]) -> str | None:
-    known, ip, host = (value if isinstance(value, str) else "" for value in values)
+    known, ip, host, peer = (value if isinstance(value, str) else "" for value in values)
     if known:
         return None
-    return ip or (host if is_address(host) else None)
+    return ip or peer or (host if is_address(host) else None)
 
 
 def _variable(name: str) -> str | None:

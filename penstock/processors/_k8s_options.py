@@ -58,17 +58,6 @@ def _pods(value: object) -> object:
     return value
 
 
-def _attribute(value: object) -> object:
-    if value == "connection":
-        msg = (
-            "a batch holds what many senders sent at the same time, so the address of a connection "
-            "is not known; use resource_attribute, with k8s.pod.ip that SDKs get from the downward "
-            "API by OTEL_RESOURCE_ATTRIBUTES"
-        )
-        raise ValueError(msg)
-    return value
-
-
 class FieldRule(Section):
     """A label or an annotation that becomes an attribute. One of `key` and `key_regex`."""
 
@@ -174,14 +163,19 @@ class Filter(Section):
 
 
 class Source(Section):
-    """What a resource names its pod by."""
+    """What a resource's pod is found by."""
 
-    from_: Annotated[Literal["resource_attribute"], BeforeValidator(_attribute)] = Field(
-        alias="from"
-    )
-    """`resource_attribute`."""
-    name: str = Field(min_length=1)
+    from_: Literal["resource_attribute", "connection"] = Field(alias="from")
+    """`resource_attribute`, or `connection`: the address that it came from."""
+    name: str = ""
     """The attribute, such as `k8s.pod.ip`."""
+
+    @model_validator(mode="after")
+    def _has_a_name_where_it_needs_one(self) -> Self:
+        if bool(self.name) != (self.from_ == "resource_attribute"):
+            msg = "expected a name with resource_attribute, and none with connection"
+            raise ValueError(msg)
+        return self
 
 
 class Association(Section):

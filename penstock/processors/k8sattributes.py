@@ -36,7 +36,7 @@ class Config(ProcessorConfig):
     asked about Penstock's own."""
     passthrough: bool = False
     """Only tells the pod's address, `k8s.pod.ip`, for a Collector behind that asks the API: from
-    the resource attribute `ip`, or `host.name` where that is an address."""
+    the resource attribute `ip`, the address that it came from, or `host.name` where that is one."""
     extract: Extract = Extract()
     """What is told, if not passed through."""
     filter: Filter = Filter()
@@ -73,6 +73,14 @@ class Config(ProcessorConfig):
         extract = self.extract.model_fields_set - {"metadata"}
         yield from (f"extract.{name}" for name in extract)
         yield from (name for name in self.extract.metadata or () if name not in VARIABLES)
+
+    @property
+    def asks_peers(self) -> bool:
+        """Where pods are found by the addresses that items came from."""
+        if not self.auth_type:
+            return self.passthrough
+        sources = [source for rule in self.pod_association for source in rule.sources]
+        return not sources or any(source.from_ == "connection" for source in sources)
 
     def build(self, context: Context) -> K8sAttributes:
         """The processor."""

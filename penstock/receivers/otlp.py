@@ -13,6 +13,7 @@ from penstock._kernel import Intake, Tls
 from penstock.config.types import HostPort, Section
 from penstock.pipeline import (
     Batch,
+    Column,
     Consume,
     Context,
     Invalid,
@@ -261,9 +262,23 @@ class Otlp(Receiver):
     def _take(self, intake: Intake, custody: Custody, consume: Consume) -> None:
         for group in intake.take():
             if group.answered:
-                custody.keep(Batch(group.batch, group.transports), group.accept)
+                custody.keep(self._batch(group), group.accept)
             else:
-                self._context.tasks.create_task(_answer(group, consume))
+                self._context.tasks.create_task(self._answer(group, consume))
+
+    async def _answer(self, group: Group, consume: Consume) -> None:
+        try:
+            await consume(self._batch(group))
+        except Refused as refusal:
+            group.refuse(str(refusal), refusal.retry_after)
+        except Invalid as refusal:
+            group.reject(str(refusal))
+        else:
+            group.accept()
+
+    def _batch(self, group: Group) -> Batch:
+        peers = Column.of_runs(group.peers()) if self._context.tells_peers else None
+        return Batch(group.batch, group.transports, peers)
 
 
 def _reading(counts: Callable[[], dict[str, int]], name: str) -> Callable[[], float]:
@@ -277,14 +292,3 @@ def _blaming(owner: str) -> Iterator[None]:
     except ValueError as error:
         msg = f"{owner}: tls: cannot use the {error}"
         raise StartError(msg) from error
-
-
-async def _answer(group: Group, consume: Consume) -> None:
-    try:
-        await consume(Batch(group.batch, group.transports))
-    except Refused as refusal:
-        group.refuse(str(refusal), refusal.retry_after)
-    except Invalid as refusal:
-        group.reject(str(refusal))
-    else:
-        group.accept()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,13 +14,15 @@ from hypothesis import strategies as st
 
 from penstock._kernel import Intake
 from penstock.pipeline import Batch, Signal
+from penstock.receivers.otlp import GRPC_METHODS
 from tests.kernel.messages import payloads
 from tests.kit import names, points, spans
-from tests.receivers.clients import connect, post
+from tests.receivers.clients import GrpcSender, connect, post
 from tests.receivers.serving import MIB, PATIENCE, routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from penstock._kernel import Group
 
@@ -290,3 +293,38 @@ def test_an_address_may_be_of_one_version_of_ip_only(
 def test_a_host_without_an_address_of_that_version_is_refused(intake: Intake) -> None:
     with pytest.raises(OSError, match="no such address"):
         intake.listen("127.0.0.1", 0, family=6)
+
+
+def test_a_group_tells_who_sent_which_items(intake: Intake) -> None:
+    port = intake.listen("", 0)
+    intake.grant(MIB)
+    intake.start()
+    for host, items in [("127.0.0.1", 2), ("127.0.0.1", 1), ("127.0.0.2", 3), ("::1", 1)]:
+        post_from(host, port, spans(items, host))
+    (group,) = take(intake)
+    group.accept()
+    assert group.peers() == [("127.0.0.1", 3), ("127.0.0.2", 3), ("::1", 1)]
+    told = [host for host, items in group.peers() for _ in range(items)]
+    assert [name.split()[0] for name in names([Batch(group.batch)])] == told
+
+
+def test_nobody_at_a_unix_socket_has_an_address(intake: Intake, tmp_path: Path) -> None:
+    path = str(tmp_path / "intake")
+    intake.listen_unix(path, permissions=0o600)
+    intake.grant(MIB)
+    intake.start()
+    with GrpcSender(f"unix:{path}") as sender:
+        sender.call(GRPC_METHODS[Signal.TRACES], spans(2).to_otlp())
+    (group,) = take(intake)
+    group.accept()
+    assert group.peers() == [(None, 2)]
+
+
+def post_from(host: str, port: int, batch: Batch) -> None:
+    """Send from an address of this machine."""
+    to = "::1" if ":" in host else "127.0.0.1"
+    connection = HTTPConnection(to, port, PATIENCE, source_address=(host, 0))
+    headers = {"Content-Type": "application/x-protobuf"}
+    connection.request("POST", "/v1/traces", batch.to_otlp(), headers)
+    assert connection.getresponse().status == 200
+    connection.close()

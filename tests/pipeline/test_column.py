@@ -92,3 +92,9 @@ def test_a_hostile_expression_takes_time_linear_in_the_text() -> None:
 def test_an_expression_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="look-around"):
         COLUMN.matches("(?=x)")
+
+
+def test_runs_of_a_value_become_a_column_of_distinct_values() -> None:
+    column = Column.of_runs([("a", 2), (None, 1), ("a", 1), ("b", 1)])
+    assert column.to_list() == ["a", "a", None, "a", "b"]
+    assert column.values == ["a", None, "b"]

@@ -6,13 +6,18 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 from pydantic import ValidationError
 
 from penstock.pipeline import StartError
 from penstock.processors import _k8s_api, _k8s_pods
+from penstock.processors.filter import Config as Filter
 from penstock.processors.k8sattributes import Config
+from penstock.receivers.otlp import GRPC_METHODS
+from penstock.receivers.otlp import Config as Otlp
 from tests.certificates import make_authority
+from tests.integration.program import free_ports
 from tests.kit import (
     PATIENCE,
     Backend,
@@ -26,11 +31,13 @@ from tests.kit import (
 )
 from tests.processors.cluster import TOKEN, cluster, pod
 from tests.processors.items import resources, resources_of
+from tests.receivers.clients import GrpcSender
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from penstock.pipeline import Batch
     from penstock.processors.k8sattributes import K8sAttributes
 
 SHOP = {
@@ -478,6 +485,48 @@ async def test_in_a_service_every_item_is_accounted_for(
     ]
 
 
+CONNECTION = [{"sources": [{"from": "connection"}]}]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, {"k8s.node.name": "node-a"}),
+        ({"pod_association": CONNECTION}, {"k8s.node.name": "node-a"}),
+        ({"passthrough": True}, {"k8s.pod.ip": "127.0.0.1"}),
+        ({"pod_association": by("k8s.pod.ip")}, {}),
+    ],
+)
+def test_pods_are_found_by_the_address_that_items_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], told: dict[str, str]
+) -> None:
+    extract = {"metadata": ["k8s.node.name"]}
+    config = Config.model_validate({**ALL, **options, "extract": extract})
+    (port,) = free_ports(1)
+    otlp = Otlp.model_validate({"protocols": {"grpc": {"endpoint": f"127.0.0.1:{port}"}}})
+    conditions = ['HasSuffix(span.name, " 1")']
+    drop = Filter.model_validate({"trace_conditions": conditions})
+    backend = Backend()
+    path = "traces: in -> drop pod -> out"
+
+    @in_loop
+    async def run() -> None:
+        async with cluster(tmp_path, monkeypatch) as api:
+            api.pods = [pod("shop", ip="127.0.0.1")]
+            async with service(wire(path, in_=otlp, drop=drop, pod=config, out=backend)):
+                await asyncio.to_thread(send, port, resources({}, {}, each_has=3))
+                await eventually(lambda: backend.got)
+
+    run()
+    assert resources_of(backend.got[0]) == [told, told]
+
+
+def send(port: int, batch: Batch) -> None:
+    with GrpcSender(port) as sender:
+        answer = sender.call(GRPC_METHODS[batch.signal], batch.to_otlp())
+    assert answer.code is grpc.StatusCode.OK
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -487,7 +536,8 @@ async def test_in_a_service_every_item_is_accounted_for(
         ({"extract": {"labels": [{"tag_name": "a"}]}}, "found none"),
         ({"extract": {"labels": [{"key_regex": "("}]}}, "no regular expression"),
         ({"extract": {"metadata": ["k8s.node.uid"]}}, "k8s.pod.name"),
-        ({"pod_association": [{"sources": [{"from": "connection"}]}]}, "use resource_attribute"),
+        ({"pod_association": [{"sources": [{"from": "resource_attribute"}]}]}, "expected a name"),
+        ({"pod_association": [{"sources": [{"from": "connection", "name": "a"}]}]}, "none with"),
         ({"pod_association": [{"sources": []}]}, "at least 1"),
         ({"filter": {"node_from_env_var": "NO_SUCH"}}, "NO_SUCH is not set"),
         ({"filter": {"labels": [{"key": "a", "op": "in"}]}}, "does-not-exist"),

@@ -1,5 +1,7 @@
 //! Requests of one signal that arrived together, all answered or all not.
 
+use std::net::IpAddr;
+
 use tokio::sync::oneshot;
 
 use super::group::{Hold, Verdict};
@@ -10,12 +12,21 @@ use crate::payload::Payload;
 const SMALL: usize = 16 * 1024;
 const JOINED: usize = 256 * 1024;
 
+/// How a request came; it has no address over a unix socket.
+#[derive(Clone, Copy)]
+pub struct Way {
+    pub grpc: bool,
+    pub peer: Option<IpAddr>,
+}
+
 /// What one verdict answers.
 #[derive(Default)]
 pub struct Arrivals {
     pub payloads: Vec<Payload>,
     /// Items and requests by transport: gRPC, then HTTP.
     pub came: [(usize, usize); 2],
+    /// Who sent the items, in their order: how many in a row are from the same address.
+    pub peers: Vec<(Option<IpAddr>, usize)>,
     pub senders: Vec<oneshot::Sender<Verdict>>,
     pub hold: Option<Hold>,
     /// Whether the last payload is made of small ones.
@@ -31,13 +42,17 @@ impl Arrivals {
     pub fn add(
         &mut self,
         payload: Payload,
-        grpc: bool,
+        way: Way,
         sender: Option<oneshot::Sender<Verdict>>,
         hold: Hold,
     ) {
-        let (items, requests) = &mut self.came[usize::from(!grpc)];
+        let (items, requests) = &mut self.came[usize::from(!way.grpc)];
         *items += payload.items();
         *requests += 1;
+        match self.peers.last_mut() {
+            Some((peer, items)) if *peer == way.peer => *items += payload.items(),
+            _ => self.peers.push((way.peer, payload.items())),
+        }
         self.senders.extend(sender);
         match &mut self.hold {
             Some(all) => all.merge(hold),

@@ -86,7 +86,7 @@ pub async fn serve(
     protocols: Arc<Protocols>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let traffic = Arc::new(Traffic::new(&service.shared, &service.settings));
+    let traffic = Arc::new(Traffic::new(&service.shared, &service.settings, stream.peer()));
     let mut stopped = pin!(stopping.wait_for(|stopping| *stopping));
     let meeting = meet(stream, Arc::clone(&traffic), &service.settings);
     let (socket, is_http2) = match unless(stopped.as_mut(), Box::pin(meeting)).await {

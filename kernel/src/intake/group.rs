@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use super::answer::Refusal;
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrivals, Way};
 use super::ending::Endings;
 use super::turns::Turns;
 use crate::lock::lock;
@@ -153,7 +153,7 @@ impl Shared {
     pub fn submit(
         &self,
         payload: Payload,
-        grpc: bool,
+        way: Way,
         mut hold: Hold,
     ) -> Option<oneshot::Receiver<Verdict>> {
         let signal = SIGNALS.iter().position(|known| std::ptr::eq(*known, payload.signal));
@@ -168,7 +168,7 @@ impl Shared {
             }
             waiting.answered_bytes += payload.bytes().len();
         }
-        waiting.groups[group].add(payload, grpc, sender, hold);
+        waiting.groups[group].add(payload, way, sender, hold);
         verdict
     }
 

@@ -23,6 +23,7 @@ mod turns;
 
 use std::collections::HashMap;
 use std::io::{self, PipeReader, Read};
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -200,6 +201,7 @@ pub struct Group {
     batch: Batch,
     /// Items and requests by transport: gRPC, then HTTP.
     came: [(usize, usize); 2],
+    peers: Vec<(Option<IpAddr>, usize)>,
     #[pyo3(get)]
     answered: bool,
     /// Taken away with the verdict, and with it what the requests hold.
@@ -212,6 +214,7 @@ impl Group {
             shared,
             batch: Batch::new(arrivals.payloads.into_iter().map(Arc::new).collect()),
             came: arrivals.came,
+            peers: arrivals.peers,
             answered: arrivals.senders.is_empty(),
             open: Mutex::new((arrivals.senders, arrivals.hold)),
         }
@@ -237,6 +240,11 @@ impl Group {
     fn transports(&self) -> HashMap<&'static str, (usize, usize)> {
         let counts = ["grpc", "http"].into_iter().zip(self.came);
         counts.filter(|(_, (_, requests))| *requests > 0).collect()
+    }
+
+    /// Who sent the items, in their order: how many in a row are from the same address.
+    fn peers(&self) -> Vec<(Option<String>, usize)> {
+        self.peers.iter().map(|(peer, items)| (peer.map(|it| it.to_string()), *items)).collect()
     }
 
     /// Tell the senders that everything was taken; or, where they have been told, that it is true.

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::answer::{self, Answer, Code, Dialect, RETRY_LATER, Refusal, Turned, turn_away};
+use super::arrivals::Way;
 use super::auth::{Guard, Ruling};
 use super::decompress::Encoding;
 use super::group::{Event, Hold, Shared};
@@ -107,7 +108,8 @@ impl Service {
             return Ok(());
         }
         open.earn_trust();
-        let Some(verdict) = self.shared.submit(payload, dialect == Dialect::Grpc, hold) else {
+        let way = Way { grpc: dialect == Dialect::Grpc, peer: open.peer() };
+        let Some(verdict) = self.shared.submit(payload, way, hold) else {
             return Ok(());
         };
         verdict

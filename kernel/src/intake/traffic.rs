@@ -1,5 +1,6 @@
 //! What goes on on one connection: requests under way, what has arrived of the next, what is unsent.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,6 +28,8 @@ const TRUST: usize = 4096;
 pub struct Traffic {
     pub shared: Arc<Shared>,
     settings: Arc<Settings>,
+    /// The address at the other end.
+    peer: Option<IpAddr>,
     /// An answer has been given and waits to be written.
     answered: AtomicBool,
     trusted: AtomicBool,
@@ -55,7 +58,7 @@ struct State {
 }
 
 impl Traffic {
-    pub fn new(shared: &Arc<Shared>, settings: &Arc<Settings>) -> Self {
+    pub fn new(shared: &Arc<Shared>, settings: &Arc<Settings>, peer: Option<IpAddr>) -> Self {
         let now = Instant::now();
         let state = State {
             open: 0,
@@ -73,6 +76,7 @@ impl Traffic {
         Self {
             shared: Arc::clone(shared),
             settings: Arc::clone(settings),
+            peer,
             answered: AtomicBool::new(false),
             trusted: AtomicBool::new(false),
             state: Mutex::new(state),
@@ -219,6 +223,11 @@ impl Open {
         Self::new(&self.traffic)
     }
 
+    /// The address that it came from; there is none at a unix socket.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.traffic.peer
+    }
+
     /// The request has brought telemetry.
     pub fn earn_trust(&self) {
         lock(&self.traffic.state).frames_since = 0;
@@ -258,7 +267,7 @@ mod tests {
 
     fn traffic() -> Arc<Traffic> {
         let (_, wake) = std::io::pipe().unwrap();
-        let traffic = Traffic::new(&Arc::new(Shared::new(wake, 0)), &Arc::default());
+        let traffic = Traffic::new(&Arc::new(Shared::new(wake, 0)), &Arc::default(), None);
         traffic.is_http2();
         traffic.arrived(&[0; PREFACE]).unwrap();
         Arc::new(traffic)
