@@ -59,7 +59,8 @@ def overlaid(below: Column, above: Column, where: Mask | None) -> Column:
 def combined(columns: Sequence[Column], function: Callable[[list[Any]], Any]) -> Column:
     """A column of a function of several, called once a distinct combination."""
     codes = columns[0].codes.astype(np.int64)
-    for column in columns[1:]:
+    several = [column for column in columns[1:] if len(column.values) > 1]
+    for column in several:  # what is the same everywhere makes no difference
         codes = np.unique(codes * len(column.values) + column.codes, return_inverse=True)[1]
     _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
     rows = [[column.values[column.codes[item]] for column in columns] for item in first.tolist()]
