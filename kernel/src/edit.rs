@@ -160,6 +160,7 @@ impl<'a> Outline<'a> {
         })
     }
 
+    /// Note what becomes of the `i`th message of a level, which lies at `node` around `children`.
     fn change(
         &self,
         bytes: &[u8],
