@@ -10,7 +10,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
-use super::group::Event;
+use super::event::Event;
 use super::traffic::Open;
 use crate::wire::{self, LEN, VARINT};
 

@@ -9,7 +9,8 @@ use hyper::body::Incoming;
 
 use super::answer::{Code, Dialect, RETRY_LATER, Refusal, Turned, turn_away};
 use super::decompress::{Encoding, Failure};
-use super::group::{Event, Hold};
+use super::event::Event;
+use super::group::Hold;
 use crate::json;
 use crate::payload::Payload;
 use crate::pool;

@@ -6,7 +6,7 @@ use http::{StatusCode, Version};
 
 use super::answer::{Code, Dialect, Turned, turn_away};
 use super::decompress::{self, Encoding};
-use super::group::Event;
+use super::event::Event;
 
 /// Bytes of a request's headers.
 const MAX_HEADERS: usize = 64 * 1024;

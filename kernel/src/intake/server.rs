@@ -9,7 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::connection::{self, Protocols};
-use super::group::{Event, Shared};
+use super::event::Event;
+use super::group::Shared;
 use super::listener::{Bound, Listener};
 use super::service::Service;
 use crate::memory;

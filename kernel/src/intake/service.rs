@@ -17,7 +17,8 @@ use super::answer::{self, Answer, Code, Dialect, RETRY_LATER, Refusal, Turned, t
 use super::arrivals::Way;
 use super::auth::{Guard, Ruling};
 use super::decompress::Encoding;
-use super::group::{Event, Hold, Shared};
+use super::event::Event;
+use super::group::{Hold, Shared};
 use super::terms::Settings;
 use super::traffic::Open;
 use super::{body, head};

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ending::Ending;
+use super::event::Event;
 use super::frames::{Conduct, Frames, RST_STREAM};
-use super::group::{Event, Hold, Shared};
+use super::group::{Hold, Shared};
 use super::terms::Settings;
 use crate::lock::lock;
 
