@@ -77,8 +77,9 @@ def floods(scale: Scale, folder: Path) -> Result:
     """Every flood of HTTP/2, one after the other."""
     growth, lost, unnamed, goodput = 0, 0, 0, 1.0
     with standing_apart(folder) as stand:
-        quiet = baseline(stand, min(scale.flood_seconds, 5))
         for name in FLOODS:
+            # Anew each time, since a machine may have more to do at one time than at another.
+            quiet = baseline(stand, min(scale.flood_seconds, 5))
             port = stand.victim.ports.grpc
             with stand.attack() as outcome:
                 stand.attackers.submit(
@@ -87,7 +88,7 @@ def floods(scale: Scale, folder: Path) -> Result:
             growth = max(growth, outcome.growth)
             lost += len(outcome.refused)
             unnamed += not outcome.named
-            log.info("%s: %s", name, outcome)
+            log.info("%s: %s; %.0f before", name, outcome, quiet.rate)
             goodput = min(goodput, outcome.rate / quiet.rate)
     figures = (
         Figure("growth", growth / MIB, 32, "MiB"),
