@@ -326,3 +326,56 @@ def hold_at_most(size: int) -> None:
 
 def keep_freed_memory() -> None:
     """Let the allocators of this process keep freed blocks for a while: batches come and go."""
+
+@final
+class Exposition:
+    """The newest point of every series, as scrapes of Prometheus show them."""
+
+    def __new__(cls, target: str, help: str, limit: int) -> Exposition:  # noqa: A002
+        """`target` is the metric that tells where others come from, which Penstock makes itself."""
+
+    def update(
+        self, batch: Batch, tick: int, wall: int
+    ) -> tuple[Sequence[int], Sequence[tuple[int, str]]] | Unknown:
+        """Take a batch, at seconds of a clock that never jumps and Unix nanoseconds: how many were
+        dropped by fault, and metrics that they were of. Or say what has to be named first."""
+
+    def name(
+        self,
+        unknown: Unknown,
+        tick: int,
+        metrics: Sequence[tuple[str, str, str, str, bool] | tuple[str, str]],
+        origins: Sequence[tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str]] | None]],
+        names: Sequence[str],
+    ) -> None:
+        """Give names to what is unknown: families or faults, labels with those of the target, and
+        names of labels."""
+
+    def expire(self, oldest: int) -> bool:
+        """Let some series go that were last updated before; whether there are more to look at."""
+
+    def counts(self) -> tuple[int, int]:
+        """How many series there are, and how many of them are shown."""
+
+    def scrape(self, format: str, escaping: str, timestamps: bool, gzip: bool) -> Scrape:  # noqa: A002
+        """What is exposed now, as `text`, `openmetrics` or `protobuf`."""
+
+@final
+class Scrape:
+    """An answer to a scrape, as it was at one instant."""
+
+    def more(self, size: int) -> bytes:
+        """About so many bytes more; none at the end."""
+
+@final
+class Unknown:
+    """What a batch has that has no names yet."""
+
+    @property
+    def metrics(self) -> list[tuple[list[str], int, bool]]: ...
+    @property
+    def origins(
+        self,
+    ) -> list[tuple[list[tuple[str, str]], list[str], list[tuple[str, str]]]]: ...
+    @property
+    def labels(self) -> list[str]: ...

@@ -54,6 +54,10 @@ impl Batch {
         self.items
     }
 
+    pub fn signal_of(&self) -> &'static Signal {
+        self.signal
+    }
+
     pub fn payloads(&self) -> &[Arc<Payload>] {
         &self.payloads
     }

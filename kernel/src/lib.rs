@@ -9,6 +9,7 @@ pub mod dictionary;
 pub mod edit;
 pub mod encode;
 pub mod encoding;
+pub mod exposition;
 pub mod hash;
 pub mod index;
 pub mod inner;
@@ -45,6 +46,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MalformedPayload", module.py().get_type::<batch::MalformedPayload>())?;
     module.add_class::<batch::Batch>()?;
+    module.add_class::<exposition::Exposition>()?;
+    module.add_class::<exposition::Scrape>()?;
+    module.add_class::<exposition::Unknown>()?;
     module.add_class::<intake::Claim>()?;
     module.add_class::<intake::Gate>()?;
     module.add_class::<pattern::Pattern>()?;

@@ -215,6 +215,11 @@ class Exporter(Component):
     Queueing, batching, retry, time-outs and counting are `delivery.py`'s.
     """
 
+    @property
+    def trouble(self) -> str | None:
+        """What somebody should look at although batches are taken; its status while there is."""
+        return None
+
     @abstractmethod
     async def send(self, batch: Batch) -> Rejected | None:
         """One attempt. Raises `Retryable` or `Permanent`; anything else counts as permanent."""

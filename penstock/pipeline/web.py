@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.config.types import HostPort
     from penstock.pipeline.component import Context
 
-    Answer = Callable[[web.Request], Awaitable[web.Response]]
+    Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _CLOSING = 1.0
 """Seconds that a request under way has when its page closes."""

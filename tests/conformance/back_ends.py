@@ -206,3 +206,13 @@ class Nop(BackEnd):
 
     type_ = "nop"
     keeps = False
+
+
+class Prometheus(BackEnd):
+    """Nobody scrapes it."""
+
+    type_ = "prometheus"
+    keeps = False
+
+    def settings(self, port: int, folder: Path) -> dict[str, Any]:
+        return {"endpoint": "localhost:0"}

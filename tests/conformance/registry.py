@@ -17,6 +17,7 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
+    ("exporters", "prometheus"): {"endpoint": "localhost:0"},
     ("connectors", "routing"): {
         "table": [{"condition": 'attributes["env"] == "eu"', "pipelines": ["traces"]}]
     },
@@ -37,6 +38,7 @@ BACK_ENDS: dict[str, back_ends.BackEnd] = {
     "otlp": back_ends.OtlpGrpc(),
     "otlphttp": back_ends.OtlpHttp(),
     "otlphttp json": back_ends.OtlpHttp("json"),
+    "prometheus": back_ends.Prometheus(),
 }
 """A back end for every exporter, and for every protocol of it."""
 

@@ -1,6 +1,7 @@
 //! The one map from series to what is kept of each: bounded, expiring, and cheap to look at as it
 //! was at one instant.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -67,9 +68,19 @@ impl<S: Clone + Default> Series<S> {
         Some(place)
     }
 
-    /// The place of a series.
+    /// The place of a series, which does not count as seeing it.
     pub fn peek(&self, id: Id) -> Option<u32> {
         self.places.find(id.id, |place| self.marks[*place as usize].id == id).copied()
+    }
+
+    /// A series is seen at `now`.
+    pub fn touch(&mut self, place: u32, now: u32) {
+        self.marks[place as usize].seen = now;
+    }
+
+    /// One more than the last place.
+    pub fn places(&self) -> u32 {
+        self.marks.len() as u32
     }
 
     pub fn get(&self, place: u32) -> &S {
@@ -116,8 +127,18 @@ impl<S: Clone + Default> Series<S> {
     }
 
     /// Let every series go that was last seen before `oldest`; `leave` is told of each.
-    pub fn expire(&mut self, oldest: u32, mut leave: impl FnMut(u32, &S)) {
-        for place in 0..self.marks.len() as u32 {
+    pub fn expire(&mut self, oldest: u32, leave: impl FnMut(u32, &S)) {
+        self.expire_among(0..self.places(), oldest, leave);
+    }
+
+    /// The same for those at some places only, for who has no time for all at once.
+    pub fn expire_among(
+        &mut self,
+        places: Range<u32>,
+        oldest: u32,
+        mut leave: impl FnMut(u32, &S),
+    ) {
+        for place in places {
             let Mark { seen, alive, .. } = self.marks[place as usize];
             if alive && seen < oldest {
                 leave(place, self.states.get(place));
@@ -141,6 +162,16 @@ pub struct Snapshot<S> {
 }
 
 impl<S: Clone> Snapshot<S> {
+    /// One more than the last place.
+    pub fn places(&self) -> u32 {
+        self.alive.len() as u32
+    }
+
+    /// The state at a place, which may be that of none.
+    pub fn get(&self, place: u32) -> &S {
+        self.states.get(place)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &S> {
         let places = (0..self.alive.len()).filter(|place| self.alive[*place]);
         places.map(|place| self.states.get(place as u32))

@@ -61,6 +61,7 @@ class Sender:
         context: Context,
         signal: Signal,
     ) -> None:
+        self._exporter = exporter
         self._send: Send = exporter.send
         if context.tracing:
             name = f"exporter/{context.id}/{signal}/attempt"
@@ -126,8 +127,14 @@ class Sender:
                 self._status.permanent(fault)
                 return self._give_up(batch, Failure.PERMANENT, fault)
             else:
-                self._status.ok()
+                self._report_success()
                 return None
+
+    def _report_success(self) -> None:
+        if trouble := self._exporter.trouble:
+            self._status.recoverable(trouble)
+        else:
+            self._status.ok()
 
     async def _attempt(self, batch: Batch) -> Rejected | None:
         async with self._room.for_(batch.nbytes):

@@ -55,6 +55,7 @@ exporters:
   debug:
   file: {path: PATH}
   nop:
+  prometheus: {endpoint: "localhost:0"}
   otlp: {endpoint: "127.0.0.1:1", tls: {insecure: true}, sending_queue: {batch: {}}}
   otlphttp: {endpoint: "http://127.0.0.1:1"}
 connectors:
@@ -84,7 +85,7 @@ service:
       processors: [memory_limiter, batch, python]
       exporters: [debug, file, forward, routing, count, sum]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
-    metrics/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
+    metrics/2: {receivers: [forward], exporters: [nop, otlp, otlphttp, prometheus]}
     logs/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
     metrics/3: {receivers: [routing, count, sum], exporters: [nop]}
