@@ -102,6 +102,42 @@ _Answer: TypeAlias = tuple[Batch | None, list[int]]
 anew, and were of sources that may have been forgotten."""
 
 @final
+class Admission:
+    """The series that are let in, by budgets."""
+
+    def __init__(self, limit: int) -> None: ...
+    def admit(
+        self,
+        ids: SupportsBuffer,
+        budgets: Sequence[SupportsBuffer],
+        limits: Sequence[int],
+        room: int,
+        now: int,
+    ) -> bytes:
+        """For each point 0 if its series was in, 1 if it was let in, 2 if it came too fast, or 3
+        and the position of the budget without room; `budgets` are uint32, at most four."""
+
+    def expire(self, oldest: int) -> None:
+        """Let the series go that were last seen before `oldest`."""
+
+    def used(self) -> list[int]:
+        """How many series each budget has in it."""
+
+    def size(self) -> tuple[int, int]:
+        """How many series are in, and the bytes that they take."""
+
+@final
+class Sketches:
+    """About how many values the labels of metrics have had; for at most `limit` labels."""
+
+    def __init__(self, limit: int) -> None: ...
+    def note(self, batch: Batch, wanted: SupportsBuffer) -> None:
+        """Note the labels of those points."""
+
+    def estimates(self, metric: str | None = None) -> list[tuple[str, str, int]]:
+        """Metric, label and about how many values it has had, for each, or each of one metric."""
+
+@final
 class Totals:
     """Deltas added up: cumulative points."""
 
@@ -136,6 +172,9 @@ class Fold:
         self, batch: Batch, sources: SupportsBuffer, wanted: SupportsBuffer, now: int
     ) -> _Answer:
         """`sources` has two uint64 for each point, as `Batch.series_ids` gives them."""
+
+    def counts(self, sources: SupportsBuffer) -> bytes:
+        """For each source whether it is counted in a total, as bytes of 0 and 1."""
 
     def expire(self, oldest: int) -> None:
         """Forget what was last seen before `oldest`."""

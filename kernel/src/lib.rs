@@ -57,8 +57,10 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<intake::Terms>()?;
     module.add_class::<intake::Tls>()?;
     module.add_class::<intake::Cors>()?;
+    module.add_class::<series::budgets::Admission>()?;
     module.add_class::<series::verbs::Differences>()?;
     module.add_class::<series::verbs::Fold>()?;
+    module.add_class::<series::budgets::Sketches>()?;
     module.add_class::<series::verbs::Totals>()?;
     module.add_function(wrap_pyfunction!(hash::fnv1a_32, module)?)?;
     module.add_function(wrap_pyfunction!(memory::give_back_freed_memory, module)?)?;

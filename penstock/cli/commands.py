@@ -37,6 +37,7 @@ Examples:
   penstock run -c base.yaml -c eu.yaml --set exporters.otlp.timeout=10s
   penstock print-config -c base.yaml -c eu.yaml
   penstock components otlp                  every option of the components of a type
+  penstock cardinality                      which labels make a running service's series many
   penstock test gateway_test.yaml           what goes into a pipeline, what comes out
   penstock schema > penstock.schema.json    for an editor that completes keys
 
@@ -240,6 +241,26 @@ def components(type_: ComponentType = None, format_: OutputFormat = Format.TEXT)
         list_components(found, as_json=as_json)
     else:
         describe_components(_of_type(found, type_), as_json=as_json)
+
+
+@app.command()
+def cardinality(
+    address: Annotated[str, typer.Argument(help="Of the page of own metrics.")] = "127.0.0.1:8888",
+    format_: OutputFormat = Format.TEXT,
+) -> None:
+    """Show what makes the series of a running service many.
+
+    The fullest budgets, the labels with most values and what was limited, as the service's
+    `cardinality_limit` processors see it.
+    """
+    from penstock.cli.cardinality import fetch, show
+
+    try:
+        reports = fetch(address)
+    except OSError as error:
+        typer.echo(coloured(str(error), typer.colors.RED), err=True)
+        raise typer.Exit(FAILED) from None
+    show(reports, as_json=format_ is Format.JSON)
 
 
 def greeting(settings: Settings) -> str:

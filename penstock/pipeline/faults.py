@@ -32,8 +32,9 @@ class FaultLog:
         self._clock = clock
         self._seen: dict[str, _Repeats] = {}
 
-    def report(self, fault: str, items: int, cause: Exception | str) -> None:
-        """Log that `fault`, one of a few fixed phrases, hit so many items because of `cause`.
+    def report(self, fault: str, items: int, cause: Exception | str | Callable[[], str]) -> None:
+        """Log that `fault`, one of a few fixed phrases, hit so many items because of `cause`, which
+        is asked only for a line that is written.
 
         An exception that is not Penstock's own comes with its traceback.
         """
@@ -43,6 +44,7 @@ class FaultLog:
         now = self._clock()
         if now < seen.quiet_until:
             return
+        cause = cause() if callable(cause) else cause
         bug = None if isinstance(cause, str | PenstockError) else cause
         text = repr(bug) if bug else cause
         message = "%s (%d items, %d times): %s"

@@ -15,7 +15,7 @@ from penstock import _kernel
 from penstock.pipeline.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 GaugeFold: TypeAlias = Literal["last", "sum", "min", "max"]
 """What a gauge of several sources shows: the newest value, the sum of what each says last, or the
 least or greatest of a batch."""
+
+NO_BUDGET = 2**32 - 1
+"""For a series that counts in no budget of a kind."""
 
 NEVER = 2**64 - 1
 """A time that no series begins at."""
@@ -58,7 +61,7 @@ class _Verb:
 
     def __init__(
         self,
-        native: _kernel.Totals | _kernel.Differences | _kernel.Fold,
+        native: _kernel.Admission | _kernel.Differences | _kernel.Fold | _kernel.Totals,
         ttl: float,
         clock: Callable[[], float],
     ) -> None:
@@ -84,6 +87,38 @@ class _Verb:
             self._swept = now
             self._native.expire(max(0, now - int(self._ttl)))
         return now
+
+
+class Admission(_Verb):
+    """The series that are let in, as budgets allow."""
+
+    _native: _kernel.Admission
+
+    KNOWN, NEW, TOO_FAST, OVER = range(4)
+    """What becomes of points; from `OVER` on it is the position of the budget without room."""
+
+    def __init__(
+        self, limit: int, *, ttl: float = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """For `limit` series; one that is idle for `ttl` seconds leaves, with 0 none does."""
+        super().__init__(_kernel.Admission(limit), ttl, clock)
+
+    def admit(
+        self,
+        series: NDArray[np.void],
+        budgets: Sequence[NDArray[np.uint32]],
+        limits: Sequence[int],
+        room: int,
+    ) -> NDArray[np.uint8]:
+        """What becomes of each point, given its series' identity and, by position, the budgets that
+        it counts in: indices of `limits`, or `NO_BUDGET`. At most `room` series are let in."""
+        codes = [np.ascontiguousarray(column, dtype=np.uint32).data for column in budgets]
+        entries = self._native.admit(_ids(series), codes, list(limits), room, self._now())
+        return np.frombuffer(entries, dtype=np.uint8)
+
+    def used(self) -> list[int]:
+        """How many series each budget has in it."""
+        return self._native.used()
 
 
 class Totals(_Verb):
@@ -142,8 +177,17 @@ class Fold(_Verb):
     ) -> tuple[Batch | None, Report]:
         """Fold the points where the mask is true into those of the series that they are of in
         `batch`; `sources` has the `series_ids()` that they had before the edit."""
-        ids = np.ascontiguousarray(sources).view(np.uint64)
-        return _result(self._native.apply(batch.native, ids.data, _mask(where), self._now()))
+        native = self._native.apply(batch.native, _ids(sources), _mask(where), self._now())
+        return _result(native)
+
+    def counts(self, sources: NDArray[np.void]) -> NDArray[np.bool_]:
+        """Whether what came from each source is in a total: if it were passed on by itself, it
+        would be there twice."""
+        return np.frombuffer(self._native.counts(_ids(sources)), dtype=np.bool_)
+
+
+def _ids(series: NDArray[np.void]) -> memoryview:
+    return np.ascontiguousarray(series).view(np.uint64).data
 
 
 def _mask(where: Mask) -> memoryview:

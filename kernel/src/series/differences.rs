@@ -32,6 +32,10 @@ impl Differences {
         &mut self.series
     }
 
+    pub fn knows(&self, id: Id) -> bool {
+        self.series.peek(id).is_some()
+    }
+
     /// Whether a source that is not known may be one that was forgotten: it began before that.
     pub fn may_have_forgotten(&self, first: &Point) -> bool {
         first.start <= self.forgotten && self.forgotten > 0

@@ -79,6 +79,11 @@ impl Fold {
         self.sources.series().len() + self.levels.count()
     }
 
+    /// Whether what came from a source is in a total: it must not be anywhere else.
+    pub fn counts(&self, source: Id) -> bool {
+        self.sources.knows(source)
+    }
+
     /// Bytes of memory.
     pub fn weight(&mut self) -> usize {
         let totals = self.totals.series().weight() + self.sources.series().weight();

@@ -160,8 +160,13 @@ impl<'a> Attributes<'a> {
 
 /// Of a `KeyValue` by what it means: there are several ways to encode one.
 fn pair_id(pair: &[u8]) -> Id {
-    let parts = plain(pair).unwrap_or_else(|| any(pair));
-    parts.0.then(parts.1)
+    let (key, value) = pair_ids(pair);
+    key.then(value)
+}
+
+/// Of the key and of the value.
+pub fn pair_ids(pair: &[u8]) -> (Id, Id) {
+    plain(pair).unwrap_or_else(|| any(pair))
 }
 
 /// Of the key and the value where each is there once and in order, as nearly always.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::apply::{CUMULATIVE, DELTA, Outcome, Subject, each, write};
 use super::differences::{self, Difference};
@@ -25,9 +26,14 @@ fn answer(batch: &Batch, payloads: Vec<Arc<Payload>>, report: Report) -> Answer 
     (batch, [late, full, unusable, resets, unknown])
 }
 
-fn mask(py: Python<'_>, batch: &Batch, wanted: &PyBuffer<u8>) -> PyResult<Vec<bool>> {
+pub(super) fn mask(py: Python<'_>, batch: &Batch, wanted: &PyBuffer<u8>) -> PyResult<Vec<bool>> {
     check_len(wanted.item_count(), batch.items(), "mask values")?;
     Ok(wanted.to_vec(py)?.into_iter().map(|byte| byte != 0).collect())
+}
+
+pub(super) fn ids(py: Python<'_>, halves: &PyBuffer<u64>) -> PyResult<Vec<Id>> {
+    let pair = |pair: &[u64; 2]| Id { id: pair[0], check: pair[1] };
+    Ok(halves.to_vec(py)?.as_chunks().0.iter().map(pair).collect())
 }
 
 /// What becomes of the wanted points as `decide` says; those that it refuses go.
@@ -168,13 +174,25 @@ impl Fold {
     ) -> PyResult<Answer> {
         let wanted = mask(py, batch, &wanted)?;
         check_len(sources.item_count(), 2 * batch.items(), "halves of identities")?;
-        let halves = sources.to_vec(py)?;
+        let sources = ids(py, &sources)?;
         Ok(py.detach(|| {
-            let pair = |pair: &[u64; 2]| Id { id: pair[0], check: pair[1] };
-            let sources: Vec<Id> = halves.as_chunks().0.iter().map(pair).collect();
             let (payloads, report) = lock(&self.0).fold(batch.payloads(), &sources, &wanted, now);
             answer(batch, payloads, report)
         }))
+    }
+
+    /// For each source whether it is counted in a total, as bytes of 0 and 1.
+    fn counts<'py>(
+        &self,
+        py: Python<'py>,
+        sources: PyBuffer<u64>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let sources = ids(py, &sources)?;
+        let known: Vec<u8> = py.detach(|| {
+            let fold = lock(&self.0);
+            sources.iter().map(|source| u8::from(fold.counts(*source))).collect()
+        });
+        Ok(PyBytes::new(py, &known))
     }
 
     fn expire(&self, py: Python<'_>, oldest: u32) {

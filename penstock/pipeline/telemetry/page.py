@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.component import Extension
@@ -52,11 +53,21 @@ class MetricsPage(Extension):
         reader = PrometheusMetricReader(scope_info_enabled=False, registry=self._registry)
         provider = MeterProvider([reader], Resource(self._resource), shutdown_on_exit=False)
         show(self._telemetry, provider, self._level, units=self._settings.units)
+        for path in self._telemetry.reports:
+            self._page.add(path, partial(self._report, path))
         self.port = await self._page.open(self._settings.address)
 
     async def stop(self) -> None:
         """Close the page."""
         await self._page.close()
+
+    async def _report(self, path: str, _request: web.Request) -> web.Response:
+        import orjson
+        from aiohttp import web
+
+        reports = self._telemetry.reports[path].items()
+        body = orjson.dumps({component: report() for component, report in reports})
+        return web.Response(body=body, content_type="application/json")
 
     async def _answer(self, _request: web.Request) -> web.Response:
         from aiohttp import web

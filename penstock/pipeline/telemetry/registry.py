@@ -130,6 +130,12 @@ class Telemetry:
     def __init__(self) -> None:
         self.families: dict[str, Family] = {}
         self._watchers: list[Callable[[Family], None]] = []
+        self.reports: dict[str, dict[str, Callable[[], object]]] = {}
+        """What components tell on pages of their own: by path and component, plain data."""
+
+    def tell(self, path: str, component: str, report: Callable[[], object]) -> None:
+        """Have `report` answer for a component on the page at `path`, as JSON."""
+        self.reports.setdefault(path, {})[component] = report
 
     def watch(self, show: Callable[[Family], None]) -> None:
         """Call `show` for every family that there is, and for each that comes."""

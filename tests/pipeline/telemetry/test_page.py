@@ -183,3 +183,13 @@ async def test_pages_of_two_services_know_nothing_of_each_other() -> None:
         assert await samples(one) == {"sent []": 1}
         assert await samples(other) == {"failed []": 2}
         await other.stop()
+
+
+@in_loop
+async def test_reports_of_components_are_pages_of_their_own() -> None:
+    telemetry = Telemetry()
+    telemetry.tell("/cardinality", "metrics/cardinality_limit", lambda: {"series": 3})
+    async with page(telemetry) as shown, aiohttp.ClientSession() as client:
+        url = f"http://127.0.0.1:{shown.port}/cardinality"
+        async with client.get(url) as answer:
+            assert await answer.json() == {"metrics/cardinality_limit": {"series": 3}}
