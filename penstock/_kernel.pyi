@@ -155,7 +155,7 @@ class Differences:
 
     def __init__(self, limit: int) -> None: ...
     def apply(self, batch: Batch, wanted: SupportsBuffer, since: int, now: int) -> _Answer:
-        """The first point of a series stays if it began at `since` or later."""
+        """The first point of a series stays if it says that it began at `since` or later."""
 
     def expire(self, oldest: int) -> None:
         """Forget the series last seen before `oldest`."""

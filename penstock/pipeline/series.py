@@ -150,7 +150,7 @@ class Differences(_Verb):
 
     def apply(self, batch: Batch, where: Mask, since: int = 0) -> tuple[Batch | None, Report]:
         """Take apart the cumulative points where the mask is true. The first point of a series
-        stays if it began at `since` or later, in Unix nanoseconds; one without a start did at 0."""
+        stays if it began at `since` or later, in Unix nanoseconds; with 0 every one does."""
         return _result(self._native.apply(batch.native, _mask(where), since, self._now()))
 
 

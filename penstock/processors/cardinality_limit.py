@@ -17,6 +17,7 @@ from penstock.processors._attributes import path_to
 from penstock.processors._budgets import REASONS, TOO_FAST, Budgets
 from penstock.processors._explained import Explained
 from penstock.processors._patterns import Regexp, compiled
+from penstock.processors._temporality import Losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +33,6 @@ OVERFLOW = "otel.metric.overflow"
 _ATTRIBUTES = "datapoint.attributes"
 
 Action = Literal["overflow", "strip", "drop"]
-
-LOSSES = ("late", "full", "unusable")
-"""Why points of folded series are dropped, as `Report` has it."""
 
 
 class Override(Section):
@@ -146,7 +144,7 @@ class CardinalityLimit(Processor):
         self._explained = Explained(config, context, self._budgets)
         self._values: dict[str, set[object]] = {key: set() for key in config.labels}
         self._dropped = [dropped(context, reason) for reason in (TOO_FAST, *REASONS)]
-        self._lost = {reason: dropped(context, reason) for reason in LOSSES}
+        self._losses = Losses(context)
 
     def process(self, batch: Batch) -> Batch | None:
         """The batch with no more series than the limits allow."""
@@ -216,8 +214,7 @@ class CardinalityLimit(Processor):
             return None, entries
         every = np.ones(len(fitting.batch), dtype=np.bool_)
         result, report = self._fold.apply(fitting.batch, fitting.series, every)
-        for reason, counter in self._lost.items():
-            counter.add(getattr(report, reason))
+        self._losses.count(report)
         return result, entries
 
     def _stripped(self, batch: Batch) -> Batch:

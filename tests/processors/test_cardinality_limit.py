@@ -113,7 +113,8 @@ def limit(**options: Any) -> CardinalityLimit:
 
 
 def losses(processor: CardinalityLimit) -> int:
-    return sum(counter.value for counter in (*processor._dropped, *processor._lost.values()))
+    counters = (*processor._dropped, *processor._losses.counters.values())
+    return sum(counter.value for counter in counters)
 
 
 events = st.lists(

@@ -11,6 +11,7 @@ use super::apply::{CUMULATIVE, DELTA, Outcome, Subject, each, write};
 use super::differences::{self, Difference};
 use super::fold::{self, Gauge, Report};
 use super::identity::Id;
+use super::point::Point;
 use super::totals;
 use crate::batch::{Batch, check_len};
 use crate::lock::lock;
@@ -108,7 +109,7 @@ impl Differences {
         Self(Mutex::new(differences::Differences::new(limit)))
     }
 
-    /// The first point of a series stays if it began at `since` or later.
+    /// The first point of a series stays if it began at `since` or later, and says when it did.
     fn apply(
         &self,
         py: Python<'_>,
@@ -123,7 +124,7 @@ impl Differences {
             transform(batch, &wanted, DELTA, |subject, report| {
                 let Subject { id, point, traits, .. } = subject;
                 Ok(match differences.next(id, point, traits.grows(), now)? {
-                    Difference::First(point) if point.start < since => Outcome::Goes,
+                    Difference::First(point) if !began_since(&point, since) => Outcome::Goes,
                     Difference::First(point) | Difference::Since(point) => Outcome::Becomes(point),
                     Difference::Reset(point) => {
                         report.resets += 1;
@@ -143,6 +144,11 @@ impl Differences {
         let mut differences = lock(&self.0);
         (differences.series().len(), differences.series().weight())
     }
+}
+
+/// Whether all that a point counts came since then. What begins when it ends does not say when.
+fn began_since(point: &Point, since: u64) -> bool {
+    since == 0 || point.start >= since && point.start != point.time
 }
 
 /// Several series folded into one, so that the totals stay right.
