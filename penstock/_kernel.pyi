@@ -35,6 +35,9 @@ class Batch:
     def owners(self) -> bytes:
         """The position of the item of each message inside the items, as native uint32."""
 
+    def parents(self, context: str) -> bytes:
+        """The number of the resource, scope or metric of each item, as native uint32."""
+
     def keys(self, path: str) -> list[str]:
         """The distinct keys of the attributes at a path, in order of first appearance."""
 
@@ -418,3 +421,22 @@ class Unknown:
     ) -> list[tuple[list[tuple[str, str]], list[str], list[tuple[str, str]]]]: ...
     @property
     def labels(self) -> list[str]: ...
+
+def as_gauges(batch: Batch, wanted: SupportsBuffer) -> Batch:
+    """Make gauges of the sums that have a point where `wanted`, bytes, is 1."""
+
+def combine_points(
+    batch: Batch,
+    wanted: SupportsBuffer,
+    how: Literal["sum", "mean", "min", "max", "median", "count"],
+) -> tuple[Batch, bytes]:
+    """Make one of points of one series and time; which of all points there are still, as bytes."""
+
+def scale_points(batch: Batch, wanted: SupportsBuffer, factor: float) -> Batch:
+    """Multiply the values of points by a positive factor."""
+
+def set_point_values(batch: Batch, wanted: SupportsBuffer, values: SupportsBuffer) -> Batch:
+    """Give points of numbers other values: native float64."""
+
+def toggle_points(batch: Batch, wanted: SupportsBuffer) -> Batch:
+    """Make doubles of integers, and integers of doubles."""

@@ -263,6 +263,17 @@ impl Batch {
         array(py, &py.detach(|| inner::owners(&self.payloads)), u32::to_ne_bytes)
     }
 
+    /// For each item, the number of the resource, scope or metric that it is in, as native `uint32`.
+    fn parents<'py>(&self, py: Python<'py>, context: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let items = self.signal.levels.len() - 1;
+        let mut contexts = self.signal.contexts.iter().filter(|(_, level)| *level < items);
+        let Some((_, level)) = contexts.find(|(name, _)| *name == context) else {
+            let problem = format!("nothing of {} is in a {context}", self.signal.name);
+            return Err(PyValueError::new_err(problem));
+        };
+        array(py, &py.detach(|| column::parents(&self.payloads, *level)), u32::to_ne_bytes)
+    }
+
     /// The distinct keys of the attributes at a path, in order of first appearance.
     fn keys(&self, py: Python<'_>, path: &str) -> PyResult<Vec<String>> {
         let parsed = Path::parse(self.signal, path).map_err(PyValueError::new_err)?;

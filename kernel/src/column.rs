@@ -103,14 +103,29 @@ fn by_item<'a, T: Copy>(
 ) -> Vec<T> {
     let mut of_messages = Vec::new();
     each(payload, path, |found| of_messages.push(read(found)));
-    let below = payload.index().levels.get(path.level + 1..).unwrap_or_default();
-    if below.is_empty() {
+    if path.level + 1 >= payload.index().levels.len() {
         return of_messages;
     }
-    let ancestor = |item: usize| {
-        below.iter().rev().fold(item, |at: usize, nodes: &Vec<Node>| nodes[at].parent as usize)
-    };
-    (0..payload.items()).map(|item| of_messages[ancestor(item)]).collect()
+    ancestors(payload, path.level).map(|at| of_messages[at]).collect()
+}
+
+/// For each item, the message of a level that it is in.
+fn ancestors(payload: &Payload, level: usize) -> impl Iterator<Item = usize> {
+    let below = &payload.index().levels[level + 1..];
+    let above = |at: usize, nodes: &Vec<Node>| nodes[at].parent as usize;
+    (0..payload.items()).map(move |item| below.iter().rev().fold(item, above))
+}
+
+/// For each item, the number of the message of a level that it is in; those of all payloads are
+/// counted in one.
+pub fn parents(payloads: &[Arc<Payload>], level: usize) -> Vec<u32> {
+    let mut first = 0;
+    let of_payload = payloads.iter().flat_map(|payload| {
+        let before = first;
+        first += payload.index().levels[level].len();
+        ancestors(payload, level).map(move |at| (before + at) as u32)
+    });
+    of_payload.collect()
 }
 
 /// Give `read` the value of every message that the path can begin at.

@@ -37,7 +37,7 @@ impl Node {
 }
 
 /// The messages of each level of `Signal::levels`, in the order of the bytes. The last are the items.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
     pub levels: Vec<Vec<Node>>,
 }

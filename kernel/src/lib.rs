@@ -65,5 +65,10 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(hash::fnv1a_32, module)?)?;
     module.add_function(wrap_pyfunction!(memory::give_back_freed_memory, module)?)?;
     module.add_function(wrap_pyfunction!(memory::hold_at_most, module)?)?;
-    module.add_function(wrap_pyfunction!(memory::keep_freed_memory, module)?)
+    module.add_function(wrap_pyfunction!(memory::keep_freed_memory, module)?)?;
+    module.add_function(wrap_pyfunction!(series::points::as_gauges, module)?)?;
+    module.add_function(wrap_pyfunction!(series::points::combine_points, module)?)?;
+    module.add_function(wrap_pyfunction!(series::points::scale_points, module)?)?;
+    module.add_function(wrap_pyfunction!(series::points::set_point_values, module)?)?;
+    module.add_function(wrap_pyfunction!(series::points::toggle_points, module)?)
 }

@@ -132,6 +132,15 @@ class Batch:
 
         return np.frombuffer(self.native.owners(), dtype=np.uint32)
 
+    def parents(self, context: str) -> NDArray[np.uint32]:
+        """For each item the number of the message that it is in: `resource`, `scope` or `metric`.
+
+        Raises `ValueError` for what the signal does not have.
+        """
+        import numpy as np
+
+        return np.frombuffer(self.native.parents(context), dtype=np.uint32)
+
     def keys(self, path: str) -> list[str]:
         """The distinct keys of the attributes at `path`, such as `span.attributes`, in order of
         first appearance.

@@ -21,6 +21,8 @@ pub enum Outcome {
     Goes,
     /// It has other values.
     Becomes(Point),
+    /// It is another message.
+    Is(Vec<u8>),
 }
 
 /// Numbers of `AggregationTemporality`.
@@ -133,11 +135,15 @@ fn rewritten(payload: &Payload, outcomes: &[Outcome], temporality: Option<u32>) 
     let mut splices = Splices::of(payload.index());
     let mut pieces = vec![false; payload.index().levels[DATA].len()];
     for (i, node) in payload.index().items().iter().enumerate() {
-        if let Outcome::Becomes(point) = &outcomes[i] {
-            let body = node.body(payload.bytes());
-            splices.put_all(DATA + 1, i, node, &[], |out| {
-                point.write(out, message_of(payload, i), body);
-            });
+        let write = |out: &mut Vec<u8>| match &outcomes[i] {
+            Outcome::Becomes(point) => {
+                point.write(out, message_of(payload, i), node.body(payload.bytes()));
+            }
+            Outcome::Is(message) => out.extend_from_slice(message),
+            Outcome::Stays | Outcome::Goes => {}
+        };
+        if matches!(outcomes[i], Outcome::Becomes(_) | Outcome::Is(_)) {
+            splices.put_all(DATA + 1, i, node, &[], write);
             pieces[node.parent as usize] = true;
         }
     }

@@ -2,12 +2,17 @@
 
 pub mod admission;
 pub mod apply;
+pub mod bodies;
 pub mod budgets;
+pub mod combine;
 pub mod differences;
 pub mod fold;
+pub mod gauges;
 pub mod identity;
 pub mod levels;
 pub mod point;
+pub mod points;
+pub mod scale;
 pub mod sketches;
 pub mod table;
 pub mod totals;

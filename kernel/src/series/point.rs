@@ -30,6 +30,11 @@ impl Point {
         self.flags & NO_RECORDED_VALUE != 0 || self.value == Value::Absent
     }
 
+    /// Whether it is of a gauge or a sum.
+    pub fn is_number(&self) -> bool {
+        matches!(self.value, Value::Absent | Value::Int(_) | Value::Double(_))
+    }
+
     /// Read a point that has been checked.
     pub fn read(message: &'static Message, body: &[u8]) -> Self {
         let shape = Shape::of(message);
