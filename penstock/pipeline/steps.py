@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.books import Books
     from penstock.pipeline.component import Consume, Context, Processor, Stage
     from penstock.pipeline.fanout import FanOut
-    from penstock.pipeline.telemetry.registry import Counter, Histogram
+    from penstock.pipeline.telemetry.registry import Counter, Histogram, Reading
 
 
 _DURATIONS = tuple(digit * 10.0**power for power in range(-5, 1) for digit in (1, 2.5, 5))
@@ -83,6 +83,10 @@ class Step(ABC):
         """Items taken, neither passed on nor dropped."""
         return 0
 
+    def came(self) -> dict[str, Reading]:
+        """What the step has to answer for."""
+        return {"incoming": self.taken}
+
     def taken(self) -> int:
         """Items that became the step's to answer for."""
         return sum(counter.value for counter in self.incoming.values())
@@ -100,7 +104,7 @@ class Step(ABC):
         """Hold the step to account for every item."""
         books.open(
             self.name,
-            {"incoming": self.taken},
+            self.came(),
             {"outgoing": self.given, "dropped": self.dropped, "held": lambda: self.held},
         )
 
@@ -143,7 +147,16 @@ class ProcessorStep(Step):
         self._in = self.incoming[signal]
         self._out = self.outgoing[signal]
         self._filtered = dropped(context, "filtered")
+        self._made = context.telemetry.counter(
+            "penstock_processor_made_items",
+            "Items passed on beyond those that were taken.",
+            **_labels(context),
+        )
         self._duration = durations(context, signal)
+
+    def came(self) -> dict[str, Reading]:
+        """What it took, and what it made of that beyond as many items."""
+        return {**super().came(), "made": lambda: self._made.value}
 
     async def consume(self, batch: Batch) -> None:
         """Process `batch` and hand on the result. Raises `Refused` or `Invalid`."""
@@ -162,7 +175,8 @@ class ProcessorStep(Step):
             kept = len(result)
             self._out.add(kept)
         self._in.add(len(batch))
-        self._filtered.add(len(batch) - kept)
+        self._filtered.add(max(0, len(batch) - kept))
+        self._made.add(max(0, kept - len(batch)))
 
 
 class StageStep(Step):
