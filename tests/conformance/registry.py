@@ -9,6 +9,7 @@ from tests.conformance import back_ends, clients
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
     ("processors", "attributes"): {"actions": [{"key": "user.email", "action": "delete"}]},
+    ("processors", "deltatorate"): {"metrics": ["requests"]},
     ("processors", "k8sattributes"): {"passthrough": True},
     ("processors", "memory_limiter"): {"check_interval": "1s", "limit_percentage": 100},
     ("processors", "python"): {"file": "mask.py"},

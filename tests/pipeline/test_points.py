@@ -70,6 +70,7 @@ def sums(
     request = ExportMetricsServiceRequest()
     metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="requests")
     metric.sum.aggregation_temporality = temporality
+    metric.sum.is_monotonic = True
     for label, start, time, value in values:
         point = metric.sum.data_points.add(start_time_unix_nano=start, time_unix_nano=time)
         point.attributes.add(key="label").value.string_value = label
