@@ -61,6 +61,9 @@ class Batch:
         """The same items under as few resources, scopes and metrics as possible."""
 
     def keep(self, mask: SupportsBuffer) -> Batch: ...
+    def stale(self, time: int) -> Batch:
+        """Every data point without its value, of that time in Unix nanoseconds."""
+
     def partition(self, codes: SupportsBuffer) -> list[tuple[int, Batch]]: ...
     def split(self, max_items: int = 0, max_bytes: int = 0) -> list[Batch]: ...
     def series_ids(self) -> bytes:
@@ -356,6 +359,71 @@ class Intake:
     def stop(self, grace: float) -> None:
         """Stop listening and taking requests; returns when the open ones are answered or `grace`
         seconds have passed."""
+
+@final
+class Samples:
+    """The samples of one exposition. Labels are as in Prometheus: the name is `__name__`, and an
+    empty value stands for none."""
+
+    @staticmethod
+    def parse(
+        body: SupportsBuffer,
+        format: str,  # noqa: A002  (the kernel's name)
+        *,
+        max_samples: int,
+        native: bool = False,
+        classic: bool = True,
+    ) -> Samples:
+        """Read an exposition in a format: `text`, `openmetrics` or `protobuf`. `native` asks for
+        native histograms, `classic` for the classic buckets of those too.
+
+        Raises `MalformedPayload`, which names the line.
+        """
+
+    def __len__(self) -> int: ...
+    def labels(self) -> list[str]:
+        """The names of all labels, in order of first appearance."""
+
+    def column(self, label: str) -> tuple[bytes, list[str]]:
+        """A code for each sample, as native uint32, and what it has under a label by code."""
+
+    def set(self, label: str, codes: SupportsBuffer, values: list[str]) -> None:
+        """Give each sample what it is to have under a label."""
+
+    def keep(self, mask: SupportsBuffer) -> None:
+        """Keep the samples where the mask is true."""
+
+    def attach(self, labels: list[tuple[str, str]], honor: bool) -> None:
+        """Give every sample the labels of its target. With `honor`, what it has under the same name
+        is left; else that is moved to the name with `exported_` in front."""
+
+    def forget_times(self) -> None:
+        """Forget what samples say of the time."""
+
+    def extremes(self) -> tuple[int, int, int]:
+        """The most labels that a sample has, and the lengths in bytes of the longest name and
+        value."""
+
+    def series(self, name: str) -> list[dict[str, str]]:
+        """The labels of the samples of a name, of which there should be few."""
+
+    def to_otlp(
+        self,
+        *,
+        owners: SupportsBuffer,
+        parents: Sequence[tuple[dict[str, Any], str, str, str, dict[str, Any]]],
+        without: Sequence[str],
+        now: int,
+        units: Mapping[str, str],
+    ) -> tuple[Batch | None, dict[str, int]]:
+        """The data points that the samples make, `None` if there are none, and how many samples
+        came to nothing by reason.
+
+        `owners` has, as native uint32, the place of each sample's parent: a resource's attributes,
+        and a scope's name, version, schema and attributes. Labels in `without` are no attributes,
+        `now` is the time in Unix nanoseconds of samples that have none, and `units` are those of
+        OTLP by Prometheus' words.
+        """
 
 def fnv1a_32(texts: list[bytes], seed: int) -> bytes:
     """The 32-bit FNV-1a hash of a seed and each text, as native uint32."""

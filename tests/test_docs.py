@@ -32,6 +32,10 @@ from penstock.pipeline import Batch, Signal
 from penstock.pipeline.delivery.delivery import DeliveryConfig
 from penstock.processors._actions import Action
 from penstock.processors._match import MatchProperties
+from penstock.prometheus.relabel import Rule
+from penstock.receivers._scrape_client import Authorization, BasicAuth, TLSConfig
+from penstock.receivers._scrape_options import Global, ScrapeConfig
+from penstock.receivers._targets_options import HTTPSDConfig
 from penstock.testing.judge import judge
 from penstock.testing.suite import read_tests
 from tests.conformance.registry import LEAST
@@ -59,6 +63,13 @@ SHARED: dict[tuple[Kind, str], type[BaseModel]] = {
     (Kind.EXPORTERS, "Delivery: queue, retry, time-out"): DeliveryConfig,
     (Kind.EXPORTERS, "TLS"): ClientTLS,
     (Kind.RECEIVERS, "TLS"): ServerTLS,
+    (Kind.RECEIVERS, "Defaults of jobs"): Global,
+    (Kind.RECEIVERS, "Jobs"): ScrapeConfig,
+    (Kind.RECEIVERS, "Targets by URL"): HTTPSDConfig,
+    (Kind.RECEIVERS, "Relabelling"): Rule,
+    (Kind.RECEIVERS, "Basic authentication"): BasicAuth,
+    (Kind.RECEIVERS, "Other credentials"): Authorization,
+    (Kind.RECEIVERS, "TLS towards targets"): TLSConfig,
     (Kind.PROCESSORS, "Actions"): Action,
     (Kind.PROCESSORS, "Include and exclude"): MatchProperties,
 }

@@ -23,6 +23,7 @@ use crate::scalar::read;
 use crate::schema::{METRICS, Signal};
 use crate::select::select;
 use crate::series::identity;
+use crate::series::stale::stale;
 use crate::split;
 use crate::wire::Malformed;
 use crate::{json, keys, memory, rows, value};
@@ -203,6 +204,14 @@ impl Batch {
         py.detach(|| Payload::parse(self.signal, compact::compact(&self.payloads)))
             .map(|payload| self.with(vec![Arc::new(payload)]))
             .map_err(|fault| malformed(py, fault))
+    }
+
+    /// Every data point without its value, of that time in Unix nanoseconds.
+    fn stale(&self, py: Python<'_>, time: u64) -> PyResult<Self> {
+        if self.signal.name != METRICS.name {
+            return Err(PyValueError::new_err("only data points can be stale"));
+        }
+        Ok(py.detach(|| self.with(stale(&self.payloads, time))))
     }
 
     fn partition(&self, py: Python<'_>, codes: PyBuffer<u32>) -> PyResult<Vec<(u32, Self)>> {

@@ -56,6 +56,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<intake::Intake>()?;
     module.add_class::<intake::Terms>()?;
     module.add_class::<intake::Tls>()?;
+    module.add_class::<exposition::parse::Samples>()?;
     module.add_class::<intake::Cors>()?;
     module.add_class::<series::budgets::Admission>()?;
     module.add_class::<series::verbs::Differences>()?;

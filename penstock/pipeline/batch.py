@@ -190,6 +190,11 @@ class Batch:
             return Batch(kept)
         return Batch(kept, peers=Column(self.peers.codes[mask], self.peers.values))
 
+    def stale(self, time: int) -> Batch:
+        """The same data points without their values, of that time in Unix nanoseconds: they say
+        that their series are gone (`NoRecordedValue`)."""
+        return Batch(self.native.stale(time))
+
     def set(self, path: str, value: Any, where: Mask | None = None) -> Batch:
         """The batch with `value`, or a `Column` of values, at `path`, where the mask is true.
 

@@ -21,39 +21,45 @@ class LabelSets:
     """So many label sets: for each label a column of texts, empty where a set lacks the label.
 
     `kept` are those that no rule dropped, `written` the labels that a rule may have changed.
+    `columns` are asked for what rules look at, and for nothing else.
     """
 
     def __init__(self, count: int, columns: Mapping[str, Column]) -> None:
-        self.columns = dict(columns)
         self.kept: Mask = np.ones(count, dtype=np.bool_)
-        self.written: set[str] = set()
+        self._given = columns
+        self._written: dict[str, Column] = {}
 
     @classmethod
     def of(cls, sets: Sequence[Mapping[str, str]]) -> LabelSets:
         """The same as columns."""
         names = dict.fromkeys(name for labels in sets for name in labels)
-        return cls(
-            len(sets), {name: _column(labels.get(name, "") for labels in sets) for name in names}
-        )
+        columns = {name: _column(labels.get(name, "") for labels in sets) for name in names}
+        return cls(len(sets), columns)
 
     def to_dicts(self) -> list[dict[str, str] | None]:
         """Each set by itself; `None` for one that was dropped."""
-        texts = {name: self.columns[name].to_list() for name in self.names()}
+        texts = {name: self.get(name).to_list() for name in self.names()}
         return [
             {name: values[i] for name, values in texts.items() if values[i]} if kept else None
             for i, kept in enumerate(self.kept.tolist())
         ]
 
+    @property
+    def written(self) -> set[str]:
+        """The labels that may have changed."""
+        return set(self._written)
+
     def __len__(self) -> int:
         return len(self.kept)
 
     def names(self) -> list[str]:
-        """The labels that any set has, in order."""
-        return sorted(name for name, column in self.columns.items() if any(column.values))
+        """The labels that any set may have, in order."""
+        gone = {name for name, column in self._written.items() if not any(column.values)}
+        return sorted({*self._given, *self._written} - gone)
 
     def get(self, name: str) -> Column:
         """What each set has under `name`."""
-        return self.columns.get(name) or self.constant("")
+        return self._written.get(name) or self._given.get(name) or self.constant("")
 
     def constant(self, text: str) -> Column:
         """A column of one text."""
@@ -61,8 +67,7 @@ class LabelSets:
 
     def set(self, name: str, column: Column, where: Mask | None = None) -> None:
         """Let each set where the mask is true have its text of `column`; an empty one deletes."""
-        self.columns[name] = column if where is None else _overlaid(self.get(name), column, where)
-        self.written.add(name)
+        self._written[name] = column if where is None else _overlaid(self.get(name), column, where)
 
     def joined(self, names: Sequence[str], separator: str) -> Column:
         """What each set has under several labels, as one text."""

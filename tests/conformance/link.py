@@ -70,8 +70,11 @@ class Link:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         with suppress(OSError, asyncio.CancelledError):
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            await self._join((reader, far_writer), (far_reader, writer))
+            try:
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+                await self._join((reader, far_writer), (far_reader, writer))
+            finally:
+                writer.close()
 
     async def close(self) -> None:
         """End every connection."""
@@ -89,9 +92,10 @@ class Link:
         finally:
             for pump in pumps:
                 pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
             for _, writer in ways:
-                await self._end(writer)
+                self._end(writer)
+            closed = (writer.wait_closed() for _, writer in ways)
+            await asyncio.gather(*pumps, *closed, return_exceptions=True)
 
     def _quota(self) -> _Quota:
         if self._fault is Fault.SLICES or self.mistreated == TROUBLE:
@@ -115,14 +119,13 @@ class Link:
             await writer.drain()
             await asyncio.sleep(0)
 
-    async def _end(self, writer: asyncio.StreamWriter) -> None:
+    def _end(self, writer: asyncio.StreamWriter) -> None:
         if self._fault in {Fault.RESET, Fault.HALF_OPEN}:
             # Closing with a linger of no time resets the connection.
             connection = writer.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):  # it may be gone already
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
 
 
 @asynccontextmanager

@@ -135,7 +135,8 @@ async def check_receiver(client: Client, scenario: Scenario, seed: int) -> None:
     script, ledger = Script(scenario.odds, seed), Ledger()
     port = free_port()
     pipelines = [f"{signal}: in -> out" for signal in client.signals]
-    settings = wire(*pipelines, in_=client.receiver(port), out=_what_follows(script, scenario))
+    out = what_follows(Scripted(script), scenario)
+    settings = wire(*pipelines, in_=client.receiver(port), out=out)
     async with asyncio.timeout(PATIENCE), linked(port, scenario.fault, seed) as port_:
         senders = [Sender(client, scenario, ledger, number) for number in range(SENDERS)]
         async with service(settings):
@@ -209,8 +210,8 @@ def free_port() -> int:
         return port
 
 
-def _what_follows(script: Script, scenario: Scenario) -> Exporter | GivenBackend:
-    exporter = Scripted(script)
+def what_follows(exporter: Scripted, scenario: Scenario) -> Exporter | GivenBackend:
+    """The exporter, behind a queue if the scenario has one."""
     if not scenario.queued:
         return exporter
     retry = {"initial_interval": "1ms", "max_interval": "5ms"}

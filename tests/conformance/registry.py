@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance import back_ends, clients
+from tests.conformance import back_ends, clients, pulled
 
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
+    ("receivers", "prometheus"): {"config": {"scrape_configs": [{"job_name": "app"}]}},
     ("processors", "attributes"): {"actions": [{"key": "user.email", "action": "delete"}]},
     ("processors", "deltatorate"): {"metrics": ["requests"]},
     ("processors", "k8sattributes"): {"passthrough": True},
@@ -49,3 +50,8 @@ CLIENTS: dict[str, clients.Client] = {
     "otlp http json": clients.OtlpHttp("json"),
 }
 """A client for every receiver, and for every protocol of it."""
+
+PULLED: dict[str, pulled.Pulled] = {
+    "prometheus": pulled.Prometheus(),
+}
+"""Targets for every receiver that asks instead of being sent to."""

@@ -8,12 +8,14 @@ import pytest
 
 from penstock.config.catalog import Kind, types
 from tests.conformance.contract import SEEDS
+from tests.conformance.pulled import check_pulled
 from tests.conformance.receivers import SCENARIOS, Scenario, check_receiver
-from tests.conformance.registry import CLIENTS
+from tests.conformance.registry import CLIENTS, PULLED
 
 
 def test_every_receiver_is_checked() -> None:
-    assert {client.type_ for client in CLIENTS.values()} == set(types(Kind.RECEIVERS))
+    checked = {it.type_ for it in CLIENTS.values()} | {it.type_ for it in PULLED.values()}
+    assert checked == set(types(Kind.RECEIVERS))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -28,3 +30,12 @@ def test_every_receiver_is_checked() -> None:
 )
 def test_a_receiver_keeps_the_contract(name: str, scenario: Scenario, seed: int) -> None:
     asyncio.run(check_receiver(CLIENTS[name], scenario, seed))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "scenario", [it for it in SCENARIOS if not it.cancels], ids=lambda it: it.name
+)
+@pytest.mark.parametrize("name", PULLED)
+def test_a_receiver_that_asks_keeps_the_contract(name: str, scenario: Scenario, seed: int) -> None:
+    asyncio.run(check_pulled(PULLED[name], scenario, seed))

@@ -12,6 +12,7 @@ pub mod lines;
 pub mod names;
 pub mod native;
 pub mod number;
+pub mod parse;
 pub mod protobuf;
 pub mod scrape;
 pub mod source;

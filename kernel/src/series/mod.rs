@@ -14,6 +14,7 @@ pub mod point;
 pub mod points;
 pub mod scale;
 pub mod sketches;
+pub mod stale;
 pub mod table;
 pub mod totals;
 pub mod value;
