@@ -23,6 +23,7 @@ SUITES = {
         ("faults/test_hostile_back_ends.py", "conformance/test_exporters.py"),
     ),
     "receiver contract": ("16", "Receiver contract", ("conformance/test_receivers.py",)),
+    "memory": ("18", "Memory bound, in a container of 256 MiB", ("faults/test_memory_limit.py",)),
     "secrets": (
         "28",
         "Secrets, authentication, what is open by default",

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from penstock.pipeline import Signal
 from penstock.receivers.otlp import GRPC_METHODS
+from tests.faults.container import container
 from tests.integration.program import eventually
 from tests.integration.recorder import Recorder
 from tests.integration.service import Penstock
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from tests.receivers.clients import GrpcAnswer
 
 LIMIT_MIB = 150
+CONTAINER = 256 * 1024 * 1024
+"""Bytes of the container around it, where one can be made."""
+
 ABOVE_MIB = 64
 """By how much the process may exceed its limit, whatever comes."""
 
@@ -152,7 +156,7 @@ def retry_time(answer: GrpcAnswer) -> float:
 
 def test_memory_stays_within_its_limit_while_a_back_end_is_down(tmp_path: Path) -> None:
     back_end = Recorder()
-    with Limited(tmp_path, back_end) as penstock:
+    with Limited(tmp_path, back_end) as penstock, container(penstock.pid, CONTAINER) as group:
         with Senders(penstock.ports.grpc) as senders:
             eventually(lambda: len(senders.refusals) > REFUSALS, penstock.output)
             assert all(retry_time(answer) >= 1 for answer in senders.refusals)
@@ -166,3 +170,4 @@ def test_memory_stays_within_its_limit_while_a_back_end_is_down(tmp_path: Path) 
                 delivered = {int.from_bytes(span.span_id, "big") for span in back_end.spans()}
         assert delivered == set(senders.accepted)
         assert penstock.peak_mib < LIMIT_MIB + ABOVE_MIB
+        assert group is None or group.kills == 0
