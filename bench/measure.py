@@ -74,6 +74,11 @@ def under_load(run: Run) -> Sample:
     return _drive(run, lambda _: None)
 
 
+def kept(run: Run) -> Sample:
+    """As under load, of what is not sent on."""
+    return _drive(run, lambda _: None, delivers=False)
+
+
 def over_time(run: Run) -> Sample:
     """As under load, and how fast resident memory grows once it has settled.
 
@@ -116,23 +121,24 @@ def keep_busy(run: Run, tell: Callable[[str], None]) -> NoReturn:
 
 KINDS: dict[str, Callable[[Run], Sample]] = {
     "load": under_load,
+    "kept": kept,
     "soak": over_time,
     "idle": at_rest,
 }
 
 
-def _drive(run: Run, look: Callable[[ServerProcess], None]) -> Sample:
-    signal = run.scenario.signal
+def _drive(run: Run, look: Callable[[ServerProcess], None], *, delivers: bool = True) -> Sample:
+    signal, share = run.scenario.signal, 1 if delivers else 0
     with run.load.sink() as sink:
         with run.start(sink) as process:
             process.wait_until_ready()
             warm = run.send(process, max(1, round(run.requests * WARM_UP)))
-            sink.wait_for(signal, warm.items)
+            sink.wait_for(signal, warm.items * share)
             before = process.cpu_seconds()
             sent = run.send(process, run.requests, lambda: look(process))
-            sink.wait_for(signal, warm.items + sent.items)
+            sink.wait_for(signal, (warm.items + sent.items) * share)
             cpu, peak = process.cpu_seconds() - before, process.peak_mb()
-        sink.require_exactly(signal, warm.items + sent.items)
+        sink.require_exactly(signal, (warm.items + sent.items) * share)
     if not cpu:
         msg = f"{run.requests} requests took less than a tick of CPU; raise --scale"
         raise BenchError(msg)

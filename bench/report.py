@@ -31,6 +31,7 @@ TITLES = {
 }
 SHOWN = {
     "load": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
+    "kept": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
     "idle": ["ready_s", "idle_mb"],
     "soak": ["cpu_us", "peak_mb", "p99_ms", "growth_mb_per_min"],
 }

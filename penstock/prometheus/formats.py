@@ -61,13 +61,14 @@ def _format(wish: _Wish, *, open_metrics: bool) -> Format | None:
         if version in {"", "0.0.1", "1.0.0"}:
             version = version or "0.0.1"
             return Format("openmetrics", f"{kind}; version={version}; charset=utf-8")
-    elif kind == "text/plain" and version in {"", "0.0.4"}:
-        return _text()
+    elif kind == "text/plain" and version in {"", "0.0.4", "1.0.0"}:
+        return _text(version or "0.0.4")
     return None
 
 
-def _text() -> Format:
-    return Format("text", "text/plain; version=0.0.4; charset=utf-8")
+def _text(version: str = "0.0.4") -> Format:
+    """Versions differ only in that readers of 1.0.0 know names of any script."""
+    return Format("text", f"text/plain; version={version}; charset=utf-8")
 
 
 def _wishes(header: str) -> list[_Wish]:

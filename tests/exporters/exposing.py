@@ -14,11 +14,12 @@ from penstock.exporters.prometheus import Config
 from penstock.pipeline import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 DELTA, CUMULATIVE = 1, 2
+SECOND = 10**9
 
 
 class Clock:
@@ -138,6 +139,101 @@ class Metrics:
         return self
 
     @property
+    def metrics(self) -> Sequence[Metric]:
+        """What was added so far, to be changed."""
+        return self._scope.metrics
+
+    @property
     def batch(self) -> Batch:
         """All of them."""
         return Batch.from_otlp("metrics", self._request.SerializeToString())
+
+
+EXEMPLAR = {
+    "traceId": "0102030405060708090a0b0c0d0e0f10",
+    "spanId": "0102030405060708",
+    "timeUnixNano": str(1_500_000_000_250_000_000),
+}
+
+
+def of_every_type() -> Batch:
+    """A metric of every type."""
+    times = {"startTimeUnixNano": str(SECOND), "timeUnixNano": str(1_500_000_001 * SECOND)}
+    labels = [{"key": "http.route", "value": {"stringValue": "/"}}]
+    number = {**times, "attributes": labels}
+    histogram = {**number, "count": "6", "sum": 7.5, "bucketCounts": ["1", "2", "3"]}
+    metrics = [
+        {
+            "name": "requests",
+            "unit": "{request}",
+            "description": 'Requests \\ "all"\nof them.',
+            "sum": {
+                "aggregationTemporality": CUMULATIVE,
+                "isMonotonic": True,
+                "dataPoints": [{**number, "asInt": "5", "exemplars": [{**EXEMPLAR, "asInt": "1"}]}],
+            },
+        },
+        {"name": "ratio", "unit": "1", "gauge": {"dataPoints": [{**number, "asDouble": 0.25}]}},
+        {
+            "name": "latency",
+            "unit": "s",
+            "histogram": {
+                "aggregationTemporality": CUMULATIVE,
+                "dataPoints": [
+                    {
+                        **histogram,
+                        "explicitBounds": [1, 2.5],
+                        "exemplars": [
+                            {**EXEMPLAR, "asDouble": 2.0},
+                            {"asDouble": 99.0, "timeUnixNano": EXEMPLAR["timeUnixNano"]},
+                        ],
+                    }
+                ],
+            },
+        },
+        {
+            "name": "native",
+            "exponentialHistogram": {
+                "aggregationTemporality": CUMULATIVE,
+                "dataPoints": [
+                    {
+                        **number,
+                        "count": "10",
+                        "sum": 12.5,
+                        "scale": 9,
+                        "zeroCount": "1",
+                        "positive": {"offset": 3, "bucketCounts": ["1", "2", "0", "0", "0"] * 2},
+                        "negative": {"offset": -1, "bucketCounts": ["3"]},
+                    }
+                ],
+            },
+        },
+        {
+            "name": "quantiles",
+            "summary": {
+                "dataPoints": [
+                    {
+                        **number,
+                        "count": "3",
+                        "sum": 4.5,
+                        "quantileValues": [{"quantile": 0.5, "value": 1.5}],
+                    }
+                ]
+            },
+        },
+        {
+            "name": "imported",
+            "metadata": [{"key": "prometheus.type", "value": {"stringValue": "unknown"}}],
+            "gauge": {"dataPoints": [{**number, "asInt": "-7"}]},
+        },
+    ]
+    service = {"key": "service.name", "value": {"stringValue": "shop"}}
+    scope = {"name": "lib", "version": "1.2", "attributes": [service]}
+    return from_json(
+        [
+            {
+                "resource": {"attributes": [service]},
+                "scopeMetrics": [{"scope": scope, "metrics": metrics}],
+            }
+        ]
+    )

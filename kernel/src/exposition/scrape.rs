@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 
 use super::family::Family;
 use super::labels::Labels;
+use super::names::Escaping;
 use super::protobuf::Protobuf;
 use super::state::State;
 use super::store::Store;
@@ -20,6 +21,15 @@ use crate::series::table::Snapshot;
 pub enum Format {
     Text(Text),
     Protobuf(Protobuf),
+}
+
+impl Format {
+    fn escaping(&self) -> Escaping {
+        match self {
+            Self::Text(text) => text.escaping,
+            Self::Protobuf(protobuf) => protobuf.escaping,
+        }
+    }
 }
 
 /// Bytes of a family that are one protobuf message.
@@ -136,7 +146,9 @@ impl Moment {
         targets.into_iter().map(|(_, labels)| labels.clone()).collect()
     }
 
-    fn groups(&self, starts: &[usize], infos: usize) -> Vec<Group> {
+    /// The families that have series, by name. Escaped, two names may be one: then the family that
+    /// has it unescaped stays.
+    fn groups(&self, starts: &[usize], infos: usize, escaping: Escaping) -> Vec<Group> {
         let names: HashSet<&str> =
             self.families.iter().flatten().map(|f| f.name.as_str()).collect();
         let clashes = |family: &Family| {
@@ -156,7 +168,13 @@ impl Moment {
             group(family, starts[number]..starts[number + 1], false)
         });
         let mut groups: Vec<_> = all.filter(|group| !group.members.is_empty()).collect();
-        groups.sort_by(|one, two| one.family.name.cmp(&two.family.name));
+        let name = |group: &Group| {
+            let name = escaping.apply(&group.family.name).into_owned();
+            let escaped = name != group.family.name;
+            (name, escaped)
+        };
+        groups.sort_by_cached_key(name);
+        groups.dedup_by(|later, earlier| name(later).0 == name(earlier).0);
         groups
     }
 }
@@ -165,7 +183,7 @@ impl Scrape {
     pub fn new(moment: Moment, format: Format, gzip: bool) -> Self {
         let (places, starts) = moment.by_family();
         let infos = moment.infos();
-        let families = moment.groups(&starts, infos.len());
+        let families = moment.groups(&starts, infos.len(), format.escaping());
         let encoder = || Box::new(GzEncoder::new(Vec::new(), Compression::new(LEVEL)));
         Self {
             format,
