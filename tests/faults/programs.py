@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from tests.faults import bombs, damage, fuzzing, h2spec, panics, suites
+from tests.faults.churn import churn
 from tests.faults.floods import FLOODS, flood
 from tests.faults.scorecard import Figure, Result
 from tests.faults.slow import PERIOD, besiege
@@ -39,14 +40,17 @@ class Scale:
     bodies: int
     """Valid requests whose every byte is damaged."""
     fuzz_seconds: int
+    churn_seconds: float
 
     def lasting(self, seconds: int) -> Self:
-        """The same with floods and fuzzing of that length."""
-        return replace(self, flood_seconds=seconds, fuzz_seconds=seconds)
+        """The same with floods and fuzzing of that length, and ten times as much churn."""
+        return replace(
+            self, flood_seconds=seconds, fuzz_seconds=seconds, churn_seconds=10 * seconds
+        )
 
 
-SHORT = Scale(0.5, 2, 500, 100, 2, 60, 5)
-WHOLE = Scale(60, 8, 10_000, 2_000, 60, 4_000, 60)
+SHORT = Scale(0.5, 2, 500, 100, 2, 60, 5, 6)
+WHOLE = Scale(60, 8, 10_000, 2_000, 60, 4_000, 60, 600)
 
 Program = Callable[[Scale, "Path"], Result]
 
@@ -202,6 +206,11 @@ def panicking(_: Scale, folder: Path) -> Result:
     return Result("B7", "Deliberate panics", figures, f"{answers.asked} panics")
 
 
+def exploding(scale: Scale, folder: Path) -> Result:
+    """A label whose value is new on every point."""
+    return churn(scale.churn_seconds, folder)
+
+
 def fuzz(scale: Scale, _: Path) -> Result:
     """Every fuzz target."""
     if lacking := fuzzing.missing():
@@ -227,6 +236,7 @@ PROGRAMS: dict[str, Program] = {
     **suites.runners(),
     "slow": slow,
     "slow tls": slow_tls,
+    "series": exploding,
     "h2spec": conformance,
     "floods": floods,
     "bombs": bombing,

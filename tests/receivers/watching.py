@@ -33,6 +33,11 @@ def peak_memory(pid: int | None = None) -> Iterator[Growth]:
     growth.bytes = _resident(process, "VmHWM") - before
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has now."""
+    return _resident(Path("/proc", str(pid)), "VmRSS")
+
+
 def _resident(process: Path, name: str) -> int:
     found = re.search(rf"{name}:\s+(\d+) kB", process.joinpath("status").read_text())
     assert found is not None
