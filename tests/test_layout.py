@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.ottl": ("penstock.ottl", "penstock.pipeline", "penstock._kernel", *BENEATH),
     "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),
+    "penstock.kubernetes": ("penstock.kubernetes", "penstock.pipeline", *BENEATH),
     "penstock.prometheus": (
         "penstock.prometheus",
         "penstock.pipeline",
@@ -58,6 +59,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
             "penstock.ottl",
             "penstock.pipeline",
             "penstock.prometheus",
+            "penstock.kubernetes",
             "penstock._kernel",
             *BENEATH,
         )

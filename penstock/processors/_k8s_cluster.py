@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock.kubernetes.api import Api, Watch
 from penstock.pipeline import StartError
 from penstock.pipeline.faults import FaultLog
 from penstock.processors._attributes import Attributes, combined, everywhere, present
-from penstock.processors._k8s_api import Api, Watch
 from penstock.processors._k8s_downward import is_address
 from penstock.processors._k8s_pod import POD_IP
 from penstock.processors._k8s_pods import MAX_PODS, Pods
@@ -76,8 +76,9 @@ class Cluster:
 
         Raises `StartError` outside of a cluster, and where the time is over.
         """
-        api = Api(self._context.id)
-        watch = Watch(api, self._rules, self._pods, namespace, selectors)
+        api = Api(self._context.id, "auth_type")
+        path = f"/namespaces/{namespace}/pods" if namespace else "/pods"
+        watch = Watch(api, path, selectors, self._rules.pod, self._pods)
         follow = watch.follow(self._is_complete, self._has_failed)
         self._following = self._context.tasks.create_task(follow)
         if patience is None:

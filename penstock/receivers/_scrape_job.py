@@ -11,10 +11,11 @@ from penstock.receivers._scrape_fetch import Exposition, Outcome, ScrapeError, a
 from penstock.receivers._scrape_loop import Loop
 from penstock.receivers._scrape_samples import Reader, Scraped
 from penstock.receivers._scrape_target import Target, targets_of
-from penstock.receivers._targets import Discovery, discoveries
+from penstock.receivers._targets import Discovery, Files, Static, Url
+from penstock.receivers._targets_kubernetes import Kubernetes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import aiohttp
 
@@ -54,7 +55,7 @@ class Job:
         """Find targets from now on. Raises `StartError`."""
         self.config.check(self._context.id)
         self._session = self.config.session(self._context.id)
-        self._discoveries = discoveries(self.config, self._context.id)
+        self._discoveries = list(self._discovered())
         for discovery in self._discoveries:
             await discovery.open()
             self._tasks.append(self._context.tasks.create_task(self._discover(discovery)))
@@ -112,6 +113,15 @@ class Job:
         self._scrapes[Outcome.SKIPPED].add(1)
         cause = f"job {self.config.job_name}: what the last one brought has not been taken"
         self._faults.report("Skipped a scrape", 0, cause)
+
+    def _discovered(self) -> Iterator[Discovery]:
+        """Everything that is asked for targets."""
+        yield Static(self.config.static_configs)
+        yield from map(Files, self.config.file_sd_configs)
+        for url in self.config.http_sd_configs:
+            yield Url(url, self._context.id)
+        for cluster in self.config.kubernetes_sd_configs:
+            yield Kubernetes(cluster, self._context)
 
     async def _discover(self, discovery: Discovery) -> None:
         async for found in discovery.follow(self._complain):

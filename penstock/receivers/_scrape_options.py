@@ -14,6 +14,7 @@ from penstock.receivers._scrape_values import Interval, Size
 from penstock.receivers._targets_options import (
     FileSDConfig,
     HTTPSDConfig,
+    KubernetesSDConfig,
     StaticConfig,
 )
 
@@ -138,6 +139,8 @@ class ScrapeConfig(Limits, ClientSection):
     """Files that name targets."""
     http_sd_configs: list[HTTPSDConfig] = Field(default_factory=list)
     """URLs that answer with targets."""
+    kubernetes_sd_configs: list[KubernetesSDConfig] = Field(default_factory=list)
+    """Objects of the cluster that Penstock runs in."""
     relabel_configs: list[Rule] = Field(default_factory=list)
     """Rules for targets, before they are scraped."""
     metric_relabel_configs: list[Rule] = Field(default_factory=list)

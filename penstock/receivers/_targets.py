@@ -17,7 +17,6 @@ from penstock.receivers._targets_options import groups
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from penstock.receivers._scrape_options import ScrapeConfig
     from penstock.receivers._targets_options import FileSDConfig, HTTPSDConfig, StaticConfig
 
     Found = list[dict[str, str]]
@@ -48,15 +47,6 @@ class Discovery(ABC):
     def follow(self, complain: Complain) -> AsyncIterator[Found]:
         """All that there is, whenever that changes. `complain` is told what goes wrong, and what
         was found before stays."""
-
-
-def discoveries(job: ScrapeConfig, owner: str) -> list[Discovery]:
-    """Everything that a job asks for targets."""
-    return [
-        Static(job.static_configs),
-        *map(Files, job.file_sd_configs),
-        *(Url(config, owner) for config in job.http_sd_configs),
-    ]
 
 
 def targets(found: Iterable[StaticConfig], meta: Mapping[str, str] | None = None) -> Found:

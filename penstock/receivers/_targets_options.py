@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 from yarl import URL
@@ -61,6 +62,60 @@ class HTTPSDConfig(ClientSection):
     """What to ask."""
     refresh_interval: Interval = Field(default=60.0, gt=0)
     """How often."""
+
+
+_OUR_CLUSTER = "Penstock asks the cluster that it runs in, as its service account; remove it"
+
+
+class Namespaces(Section):
+    """In which namespaces to look; in all of them if none is named."""
+
+    own_namespace: bool = False
+    """In that of Penstock's own pod."""
+    names: list[str] = Field(default_factory=list)
+    """In these."""
+
+
+class Selector(Section):
+    """Which objects of a kind to ask for."""
+
+    role: Literal["pod", "service", "endpoints"]
+    """The kind."""
+    label: str = ""
+    """By labels, in Kubernetes' notation."""
+    field: str = ""
+    """By fields, in Kubernetes' notation."""
+
+
+class KubernetesSDConfig(Section):
+    """Objects of the cluster that Penstock runs in."""
+
+    role: Literal["pod", "service", "endpoints"]
+    """What becomes targets: each port of every `pod`, `service` or of `endpoints`."""
+    namespaces: Namespaces = Namespaces()
+    """In which namespaces to look; in all of them if none is named."""
+    selectors: list[Selector] = Field(default_factory=list)
+    """Which objects to ask for, one for each kind at most."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "api_server": _OUR_CLUSTER,
+        "kubeconfig_file": _OUR_CLUSTER,
+        "attach_metadata": "labels of nodes and namespaces are not asked for; remove it",
+        **dict.fromkeys(
+            (
+                "basic_auth",
+                "authorization",
+                "bearer_token",
+                "bearer_token_file",
+                "oauth2",
+                "tls_config",
+                "proxy_url",
+                "follow_redirects",
+                "enable_http2",
+            ),
+            _OUR_CLUSTER,
+        ),
+    }
 
 
 def groups(found: Any) -> list[StaticConfig]:

@@ -10,8 +10,9 @@ import grpc
 import pytest
 from pydantic import ValidationError
 
+from penstock.kubernetes import api as kubernetes_api
 from penstock.pipeline import StartError
-from penstock.processors import _k8s_api, _k8s_pods
+from penstock.processors import _k8s_pods
 from penstock.processors.filter import Config as Filter
 from penstock.processors.k8sattributes import Config
 from penstock.receivers.otlp import GRPC_METHODS
@@ -29,7 +30,7 @@ from tests.kit import (
     service,
     wire,
 )
-from tests.processors.cluster import TOKEN, cluster, pod
+from tests.kubernetes_api import TOKEN, cluster, pod
 from tests.processors.items import resources, resources_of
 from tests.receivers.clients import GrpcSender
 
@@ -77,7 +78,7 @@ class Subject:
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
     for name in ("_FIRST_PAUSE", "_BETWEEN"):
-        monkeypatch.setattr(_k8s_api, name, 0.001)
+        monkeypatch.setattr(kubernetes_api, name, 0.001)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The Kubernetes API, as far as it tells of pods: all of them at first, then every change."""
+"""The Kubernetes API, as far as it tells what there is: all of it at first, then every change."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import os
 import ssl
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import orjson
 
 from penstock.config.pem import blaming
-from penstock.pipeline import StartError
+from penstock.pipeline.errors import StartError
 from penstock.redaction import keep_secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     import aiohttp
 
-    from penstock.processors._k8s_pod import Pod, Rules
-    from penstock.processors._k8s_pods import Pods
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds what it may ask the API with."""
 
 _PAGE = 250
-"""Pods in an answer: some megabytes, which take some milliseconds to read."""
+"""Objects in an answer: some megabytes, which take some milliseconds to read."""
 _MAX_ANSWER = 64 * 1024 * 1024
 _MAX_EVENT = 4 * 1024 * 1024
 """Bytes; the API's own store takes objects of up to 1.5 MiB."""
@@ -52,12 +52,13 @@ class _ExpiredError(ApiError):
 class Api:
     """Asks the API of the cluster that Penstock runs in, as its service account."""
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, option: str) -> None:
+        """`owner` is the component's id, and `option` what to remove where there is no API."""
         host, port = (os.environ.get(f"KUBERNETES_SERVICE_{it}", "") for it in ("HOST", "PORT"))
         if not host:
             msg = (
                 f"{owner}: KUBERNETES_SERVICE_HOST is not set: outside of a cluster there is no API"
-                " to ask; remove `auth_type`"
+                f" to ask; remove `{option}`"
             )
             raise StartError(msg)
         self._url = f"https://{f'[{host}]' if ':' in host else host}:{port or 443}/api/v1"
@@ -84,8 +85,12 @@ class Api:
             if answer.status == _GONE:
                 raise _ExpiredError
             if not answer.ok:
-                raise ApiError(_refusal(answer.status))
+                raise ApiError(_refusal(answer.status, path.rpartition("/")[2]))
             yield answer.content
+
+    def own_namespace(self) -> str:
+        """Where Penstock's own pod is. Raises `OSError` where the pod does not know."""
+        return (SERVICE_ACCOUNT / "namespace").read_text().strip()
 
     def _token(self) -> str:
         """What the file has now: every hour it is another."""
@@ -96,30 +101,51 @@ class Api:
         return token
 
 
-def _refusal(status: int) -> str:
+def _refusal(status: int, what: str) -> str:
     remedy = {
         401: "; the service account's token is not taken",
-        403: "; let the service account get, list and watch pods, by a role of RBAC",
+        403: f"; let the service account get, list and watch {what}, by a role of RBAC",
     }
     return f"the API answered {status}{remedy.get(status, '')}"
 
 
-class Watch:
-    """Keeps `pods` as those are that fit `selectors`, in all namespaces or in one."""
+class Store(Protocol[T_contra]):
+    """Who keeps what a watch tells of."""
+
+    def replace(self, found: Sequence[T_contra], /) -> None:
+        """Nothing else is there."""
+
+    def put(self, found: T_contra, /) -> None:
+        """One is there, or has changed."""
+
+    def remove(self, uid: str, /) -> None:
+        """One is gone."""
+
+
+class Watch(Generic[T]):
+    """Keeps a `store` as what is at a path of the API, such as `/pods`, and fits `selectors`.
+
+    `read` makes of an object what is stored, if anything.
+    """
 
     def __init__(
-        self, api: Api, rules: Rules, pods: Pods, namespace: str, selectors: Mapping[str, str]
+        self,
+        api: Api,
+        path: str,
+        selectors: Mapping[str, str],
+        read: Callable[[Mapping[str, Any]], T | None],
+        store: Store[T],
     ) -> None:
         self._api = api
-        self._rules = rules
-        self._pods = pods
-        self._path = f"/namespaces/{namespace}/pods" if namespace else "/pods"
+        self._path = path
         self._selectors = selectors
+        self._read = read
+        self._store = store
 
     async def follow(
         self, complete: Callable[[], None], failed: Callable[[Exception], None]
     ) -> None:
-        """Tell whenever all pods are known, and why they are not; does not return."""
+        """Tell whenever everything is known, and why it is not; does not return."""
         import aiohttp
 
         unreadable = (ValueError, LookupError, TypeError, AttributeError)
@@ -140,8 +166,8 @@ class Watch:
             pause = min(2 * pause, _LAST_PAUSE)
 
     async def _list(self) -> str:
-        """Ask for all pods; returns the version that they are of."""
-        found: list[Pod] = []
+        """Ask for everything; returns the version that it is of."""
+        found: list[T] = []
         rest = ""
         while True:
             parameters = {**self._selectors, "limit": str(_PAGE)}
@@ -149,10 +175,10 @@ class Watch:
                 parameters["continue"] = rest
             async with self._api.get(self._path, parameters) as content:
                 page = orjson.loads(await _whole(content))
-            found += filter(None, map(self._rules.pod, page.get("items") or ()))
+            found += filter(None, map(self._read, page.get("items") or ()))
             rest = page["metadata"].get("continue", "")
             if not rest:
-                self._pods.replace(found)
+                self._store.replace(found)
                 return str(page["metadata"]["resourceVersion"])
 
     async def _watch(self, version: str) -> str:
@@ -176,11 +202,11 @@ class Watch:
         return version
 
     def _take(self, found: Mapping[str, Any], *, deleted: bool) -> None:
-        pod = None if deleted else self._rules.pod(found)
-        if pod:
-            self._pods.put(pod)
+        read = None if deleted else self._read(found)
+        if read is None:
+            self._store.remove(found["metadata"]["uid"])
         else:
-            self._pods.remove(found["metadata"]["uid"])
+            self._store.put(read)
 
 
 async def _whole(content: aiohttp.StreamReader) -> bytes:
@@ -189,7 +215,7 @@ async def _whole(content: aiohttp.StreamReader) -> bytes:
         parts.append(part)
         size += len(part)
         if size > _MAX_ANSWER:
-            msg = f"the API's answer has more than {_MAX_ANSWER} bytes; use `filter`"
+            msg = f"the API's answer has more than {_MAX_ANSWER} bytes; ask for less"
             raise ApiError(msg)
     return b"".join(parts)
 

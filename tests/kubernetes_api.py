@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections import defaultdict
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from penstock.processors import _k8s_api
+from penstock.kubernetes import api as kubernetes_api
 from tests.certificates import issue, make_authority
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pytest
 
 TOKEN = "t0k3n-of-the-account"
-PODS = json.loads(Path(__file__).with_name("pods.json").read_text())
+PODS = json.loads((Path(__file__).parent / "processors" / "pods.json").read_text())
 """The answer of a cluster to `GET /api/v1/pods`."""
 
 
@@ -36,6 +37,8 @@ class Cluster:
 
     def __init__(self) -> None:
         self.pods: list[dict[str, Any]] = list(PODS["items"])
+        self.others: dict[str, list[dict[str, Any]]] = {}
+        """What there is besides pods, by its kind in paths."""
         self.asked: list[dict[str, str]] = []
         """The path and parameters of every list."""
         self.watches = 0
@@ -43,19 +46,19 @@ class Cluster:
         """A status with which it answers, 0 for none."""
         self.page = 2
         """Pods in an answer."""
-        self._events: asyncio.Queue[str | None] = asyncio.Queue()
+        self._events: defaultdict[str, asyncio.Queue[str | None]] = defaultdict(asyncio.Queue)
 
-    def tell(self, kind: str, about: dict[str, Any]) -> None:
+    def tell(self, kind: str, about: dict[str, Any], of: str = "pods") -> None:
         """Let who watches know of a change."""
-        self.send({"type": kind, "object": about})
+        self.send({"type": kind, "object": about}, of)
 
-    def send(self, event: Any) -> None:
+    def send(self, event: Any, of: str = "pods") -> None:
         """Let who watches have an event, whatever it is."""
-        self._events.put_nowait(json.dumps(event))
+        self._events[of].put_nowait(json.dumps(event))
 
     def hang_up(self) -> None:
         """End the watch, as the API does after a while."""
-        self._events.put_nowait(None)
+        self._events["pods"].put_nowait(None)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -65,20 +68,25 @@ class Cluster:
         if "watch" in request.query:
             return await self._watch(request)
         self.asked.append({"path": request.path, **request.query})
+        items = self.others.get(_kind(request), self.pods)
         first = int(request.query.get("continue", 0))
-        rest = str(first + self.page) if first + self.page < len(self.pods) else ""
+        rest = str(first + self.page) if first + self.page < len(items) else ""
         metadata = {**PODS["metadata"], "continue": rest}
         return web.json_response(
-            {**PODS, "metadata": metadata, "items": self.pods[first : first + self.page]}
+            {**PODS, "metadata": metadata, "items": items[first : first + self.page]}
         )
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         self.watches += 1
         response = web.StreamResponse()
         await response.prepare(request)
-        while event := await self._events.get():
+        while event := await self._events[_kind(request)].get():
             await response.write(f"{event}\n".encode())
         return response
+
+
+def _kind(request: web.Request) -> str:
+    return request.path.rpartition("/")[2]
 
 
 @asynccontextmanager
@@ -99,7 +107,7 @@ async def cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await site.start()
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(runner.addresses[0][1]))
-    monkeypatch.setattr(_k8s_api, "SERVICE_ACCOUNT", folder)
+    monkeypatch.setattr(kubernetes_api, "SERVICE_ACCOUNT", folder)
     try:
         yield made
     finally:

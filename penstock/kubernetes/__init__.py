@@ -1,0 +1,1 @@
+"""What components that ask a Kubernetes cluster share."""
