@@ -36,10 +36,10 @@ def combinable(batch: Batch, where: Mask, faults: FaultLog) -> Mask:
         return result
     fine = np.ones(len(chosen), dtype=np.bool_)
     scopes = chosen.parents("scope")
-    for differ, reason in _differences(chosen, scopes):
-        if (fine & differ).any():
-            faults.report("Metrics that cannot be combined", int((fine & differ).sum()), reason)
-            fine &= ~differ
+    for others, reason in _differences(chosen, scopes):
+        if (fine & others).any():
+            faults.report("Metrics that cannot be combined", int((fine & others).sum()), reason)
+            fine &= ~others
     result[where] = fine
     return result
 
@@ -47,10 +47,10 @@ def combinable(batch: Batch, where: Mask, faults: FaultLog) -> Mask:
 def _differences(batch: Batch, scopes: NDArray[np.uint32]) -> list[tuple[Mask, str]]:
     """Reasons why metrics cannot be one, and the points of the scopes where they hold."""
     types = batch.column("metric.type")
-    found = [(_any(types == _SUMMARY, scopes), "summaries cannot be combined")]
+    found = [(anywhere(types == _SUMMARY, scopes), "summaries cannot be combined")]
     for path, what in _SAME.items():
         codes = batch.column(path).codes
-        found.append((_differ(codes, scopes), f"they have different {what}"))
+        found.append((differ(codes, scopes), f"they have different {what}"))
     labels = _labels_differ(batch, scopes)
     return [*found, (labels, "they have different labels")]
 
@@ -61,24 +61,24 @@ def _labels_differ(batch: Batch, scopes: NDArray[np.uint32]) -> Mask:
         attributes = batch.column("datapoint.attributes")
         codes: dict[frozenset[str], int] = {}
         sets = [codes.setdefault(frozenset(each), len(codes)) for each in attributes.values]
-        return _differ(np.array(sets, dtype=np.uint32)[attributes.codes], scopes)
+        return differ(np.array(sets, dtype=np.uint32)[attributes.codes], scopes)
     metrics = batch.parents("metric")
-    differ = np.zeros(len(batch), dtype=np.bool_)
+    found = np.zeros(len(batch), dtype=np.bool_)
     for key in keys:
-        has = _any(present(batch.column(path_to("datapoint.attributes", key))), metrics)
-        differ |= _differ(has, scopes)
-    return differ
+        has = anywhere(present(batch.column(path_to("datapoint.attributes", key))), metrics)
+        found |= differ(has, scopes)
+    return found
 
 
-def _any(mask: Mask, groups: NDArray[np.uint32]) -> Mask:
+def anywhere(mask: Mask, groups: NDArray[np.uint32]) -> Mask:
     """The items of groups in which the mask is true anywhere."""
     has = np.zeros(int(groups.max()) + 1, dtype=np.bool_)
     has[groups[mask]] = True
     return has[groups]
 
 
-def _differ(codes: NDArray[Any], groups: NDArray[np.uint32]) -> Mask:
+def differ(codes: NDArray[Any], groups: NDArray[np.uint32]) -> Mask:
     """The items of groups in which not all have one code."""
     of_one = np.zeros(int(groups.max()) + 1, dtype=codes.dtype)
     of_one[groups] = codes
-    return _any(of_one[groups] != codes, groups)
+    return anywhere(of_one[groups] != codes, groups)

@@ -14,6 +14,7 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("processors", "k8sattributes"): {"passthrough": True},
     ("processors", "memory_limiter"): {"check_interval": "1s", "limit_percentage": 100},
     ("processors", "python"): {"file": "mask.py"},
+    ("processors", "relabel"): {"relabel_configs": [{"action": "labeldrop", "regex": "pod"}]},
     ("processors", "resource"): {"attributes": [{"key": "host.ip", "action": "delete"}]},
     ("processors", "span"): {"status": {"code": "Ok"}},
     ("exporters", "file"): {"path": "telemetry.json"},

@@ -1,0 +1,149 @@
+"""Keep, drop and rewrite by Prometheus' rules, and put series together that become the same."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from penstock.config.types import Duration
+from penstock.pipeline import Batch, Processor, ProcessorConfig, Signal
+from penstock.pipeline.series import Fold, GaugeFold
+from penstock.processors._attributes import MANY
+from penstock.processors._labels import Change, Labels, changed, changes, parts
+from penstock.processors._temporality import CUMULATIVE, DELTA, Losses
+from penstock.prometheus.labels import NAME, LabelSets
+from penstock.prometheus.relabel import Action, Rule, relabel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from penstock.pipeline import Context
+    from penstock.pipeline.batch import Mask
+
+_ONLY_FILTER = {Action.KEEP, Action.DROP, Action.KEEP_EQUAL, Action.DROP_EQUAL}
+
+_GAUGE = 1
+"""The number of gauges in `metric.type`."""
+
+_NO_VALUE = 1
+"""The flag of points that say that their series has no value any more."""
+
+_MOST_VALUES = 50_000
+"""Keys times items from which a batch with unusually many keys is halved: rules about names may
+look at every key of every item."""
+
+_OF_METRICS = {"merge", "gauge", "max_merged_series", "ttl"}
+
+
+class Config(ProcessorConfig):
+    """Options of `relabel`, which the Collector does not have."""
+
+    relabel_configs: tuple[Rule, ...] = Field(min_length=1)
+    """Prometheus' rules, one after the other."""
+    merge: bool = True
+    """Metrics: whether points of series that become the same are put together. Without, they stand
+    side by side, which is right where rules keep apart what was apart."""
+    gauge: GaugeFold = "last"
+    """What gauges that are put together show: the newest value, the `sum` of what each says last,
+    or the `min` or `max` of a batch."""
+    max_merged_series: int = Field(default=1_000_000, ge=1)
+    """Cumulative series that are remembered in order to add them up right, each some 100 bytes.
+    Points of more are dropped."""
+    ttl: Duration = Field(default=3600.0, ge=0)
+    """How long a series without points is remembered; 0 is forever."""
+
+    def misfit(self, signal: Signal) -> str | None:
+        """The option that makes no sense for `signal`, if one does not."""
+        strange = sorted(self.model_fields_set & _OF_METRICS)
+        if signal is Signal.METRICS or not strange:
+            return None
+        return f"`{strange[0]}` applies to metrics only; remove it"
+
+    def build(self, context: Context) -> Relabel:
+        """The processor."""
+        return Relabel(self, context)
+
+
+class Relabel(Processor):
+    """Applies rules to the labels of items."""
+
+    def __init__(
+        self, config: Config, context: Context, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rules = config.relabel_configs
+        self._gauge = config.gauge
+        self._losses = Losses(context)
+        self._fold: Fold | None = None
+        if config.merge and not all(rule.action in _ONLY_FILTER for rule in self._rules):
+            self._fold = Fold(
+                config.max_merged_series, gauge=config.gauge, ttl=config.ttl, clock=clock
+            )
+
+    def process(self, batch: Batch) -> Batch | None:
+        """The batch after all rules; `None` when nothing is left."""
+        labels = Labels(batch)
+        if len(labels) > MANY and len(labels) * len(batch) > _MOST_VALUES and len(batch) > 1:
+            halves = batch.split(max_items=(len(batch) + 1) // 2)
+            left = [done for half in halves if (done := self.process(half))]
+            return Batch.concat(left) if left else None
+        return self._relabelled(batch, labels)
+
+    def _relabelled(self, batch: Batch, labels: Labels) -> Batch | None:
+        sets = relabel(self._rules, LabelSets(len(batch), labels))
+        if batch.signal is Signal.METRICS:
+            sets.kept &= sets.get(NAME) != ""
+        left = batch.keep(sets.kept)
+        if left is None:
+            return None
+        found = [each.only(sets.kept) for each in changes(batch, labels, sets)]
+        order = parts(left, found)
+        done = Batch.concat(_changed(left, found, order))
+        if left.signal is not Signal.METRICS or self._fold is None:
+            return done
+        return self._merged(done, np.concatenate([left.series_ids()[mask] for mask in order]))
+
+    def _merged(self, batch: Batch, sources: NDArray[np.void]) -> Batch | None:
+        assert self._fold is not None
+        where = self._foldable(batch, sources)
+        if not where.any():
+            return batch
+        merged, report = self._fold.apply(batch, sources, where)
+        self._losses.count(report)
+        return merged
+
+    def _foldable(self, batch: Batch, sources: NDArray[np.void]) -> Mask:
+        """Points that others may have to be put together with, in this batch or with what comes."""
+        several = _of_several(batch.series_ids(), sources)
+        temporality = batch.column("metric.aggregation_temporality")
+        gauges = batch.column("metric.type") == _GAUGE
+        total = temporality == CUMULATIVE
+        total |= gauges & (self._gauge == "sum")
+        total &= (batch.numbers("datapoint.flags") & _NO_VALUE) == 0
+        return total | (several & (gauges | temporality.isin([DELTA, CUMULATIVE])))
+
+
+def _changed(batch: Batch, found: list[Change], order: list[Mask]) -> list[Batch]:
+    """The batch in parts, with the changes of each."""
+    left = ((mask, batch.keep(mask)) for mask in order)
+    return [changed(part, [each.only(mask) for each in found]) for mask, part in left if part]
+
+
+def _of_several(series: NDArray[np.void], sources: NDArray[np.void]) -> Mask:
+    """The points of series that have several sources."""
+    _, groups = np.unique(_one(series), return_inverse=True)
+    _, origins = np.unique(_one(sources), return_inverse=True)
+    count = int(origins.max()) + 1
+    distinct = np.unique(groups * count + origins) // count
+    several: Mask = np.bincount(distinct)[groups] > 1
+    return several
+
+
+def _one(series: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Both halves of identities in one number, of which the second is a secret."""
+    mixed: NDArray[np.uint64] = series["id"] * np.uint64(0x9E3779B97F4A7C15) ^ series["check"]
+    return mixed
