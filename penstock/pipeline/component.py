@@ -147,6 +147,10 @@ class Receiver(ABC):
 class Processor(ABC):
     """A function of a batch: synchronous, no I/O, no state that outlives a batch by time."""
 
+    remembers: ClassVar[bool] = False
+    """Whether it would take a batch that comes again for another one, such as totals that it adds
+    up. What it made of a batch is then offered to the next stage until that takes it."""
+
     @abstractmethod
     def process(self, batch: Batch) -> Batch | None:
         """The batch that goes on, or `None` when nothing does."""

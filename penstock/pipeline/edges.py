@@ -139,7 +139,7 @@ class Entry:
         left = steps[0].given if steps else self.taken
         books.open(
             self.inlet.name,
-            {"received": self._received},
+            {"received": self._received, "made": lambda: sum(step.made for step in steps)},
             {
                 "refused": self._refused,
                 "dropped": lambda: sum(step.dropped() for step in steps),

@@ -9,6 +9,7 @@ arrived together with it; calling it invalid would blame senders for what is Pen
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from penstock.pipeline.errors import Invalid, Refused
 from penstock.pipeline.fanout import Inlet
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.graph import place
+from penstock.pipeline.insist import insist
 from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.books import Books
     from penstock.pipeline.component import Consume, Context, Processor, Stage
     from penstock.pipeline.fanout import FanOut
-    from penstock.pipeline.telemetry.registry import Counter, Histogram, Reading
+    from penstock.pipeline.telemetry.registry import Counter, Histogram
 
 
 _DURATIONS = tuple(digit * 10.0**power for power in range(-5, 1) for digit in (1, 2.5, 5))
@@ -83,9 +85,10 @@ class Step(ABC):
         """Items taken, neither passed on nor dropped."""
         return 0
 
-    def came(self) -> dict[str, Reading]:
-        """What the step has to answer for."""
-        return {"incoming": self.taken}
+    @property
+    def made(self) -> int:
+        """Items that it passed on beyond those that it took."""
+        return 0
 
     def taken(self) -> int:
         """Items that became the step's to answer for."""
@@ -104,7 +107,7 @@ class Step(ABC):
         """Hold the step to account for every item."""
         books.open(
             self.name,
-            self.came(),
+            {"incoming": self.taken, "made": lambda: self.made},
             {"outgoing": self.given, "dropped": self.dropped, "held": lambda: self.held},
         )
 
@@ -141,9 +144,13 @@ class ProcessorStep(Step):
         self, processor: Processor, context: Context, signal: Signal, exit_: FanOut
     ) -> None:
         super().__init__(context, [signal], [signal])
-        self.inlet = self._inlet(exit_.may_wait)
+        self.inlet = self._inlet(exit_.may_wait or processor.remembers)
         self._process = processor.process
+        self._remembers = processor.remembers
         self._next = exit_.consume
+        name = "penstock_processor_dropped_items"
+        self._reasons = context.telemetry.counters(name, **_labels(context))
+        self._invalid = dropped(context, "invalid")
         self._in = self.incoming[signal]
         self._out = self.outgoing[signal]
         self._filtered = dropped(context, "filtered")
@@ -154,13 +161,14 @@ class ProcessorStep(Step):
         )
         self._duration = durations(context, signal)
 
-    def came(self) -> dict[str, Reading]:
-        """What it took, and what it made of that beyond as many items."""
-        return {**super().came(), "made": lambda: self._made.value}
+    @property
+    def made(self) -> int:
+        """Items that it passed on beyond those that it took."""
+        return self._made.value
 
     async def consume(self, batch: Batch) -> None:
         """Process `batch` and hand on the result. Raises `Refused` or `Invalid`."""
-        begin = perf_counter()
+        begin, before = perf_counter(), self._dropped_by_itself()
         try:
             result = self._process(batch)
             self._duration.record(perf_counter() - begin)
@@ -169,14 +177,30 @@ class ProcessorStep(Step):
         except Exception as error:  # noqa: BLE001  (a bug costs a batch, not the service)
             self._crash(batch, error)
             return
-        kept = 0
-        if result is not None:
-            await self._next(result)
-            kept = len(result)
-            self._out.add(kept)
+        itself = self._dropped_by_itself() - before
+        kept = await self._hand_on(result) if result is not None else 0
+        self._out.add(kept)
         self._in.add(len(batch))
-        self._filtered.add(max(0, len(batch) - kept))
-        self._made.add(max(0, kept - len(batch)))
+        rest = len(batch) - itself - (0 if result is None else len(result))
+        self._filtered.add(max(0, rest))
+        self._made.add(max(0, -rest))
+
+    async def _hand_on(self, result: Batch) -> int:
+        """How many items the next step took."""
+        if not self._remembers:
+            await self._next(result)
+            return len(result)
+        try:
+            await insist(self._next, result, asyncio.Event(), lambda _: None)
+        except Invalid as fault:
+            self._invalid.add(len(result))
+            self._faults.report("Dropped, since no stage will take it", len(result), fault)
+            return 0
+        return len(result)
+
+    def _dropped_by_itself(self) -> int:
+        """Items that the processor has dropped for reasons that it counts itself."""
+        return sum(reason.value for reason in self._reasons)
 
 
 class StageStep(Step):

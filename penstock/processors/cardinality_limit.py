@@ -135,6 +135,8 @@ class CardinalityLimit(Processor):
     the total of another, and must not be anywhere else.
     """
 
+    remembers = True
+
     def __init__(
         self, config: Config, context: Context, clock: Callable[[], float] = time.monotonic
     ) -> None:

@@ -42,6 +42,8 @@ class Config(ProcessorConfig):
 class CumulativeToDelta(Processor):
     """Converts monotonic sums and histograms. Sums that go up and down stay cumulative."""
 
+    remembers = True
+
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._since = {"auto": time.time_ns(), "keep": 0, "drop": NEVER}[config.initial_value]

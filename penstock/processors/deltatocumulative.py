@@ -33,6 +33,8 @@ class Config(ProcessorConfig):
 class DeltaToCumulative(Processor):
     """Adds up the deltas of sums and histograms, whatever stands between them in time."""
 
+    remembers = True
+
     def __init__(self, config: Config, context: Context) -> None:
         self._totals = Totals(config.max_streams, ttl=config.max_stale)
         self._losses = Losses(context)

@@ -72,6 +72,8 @@ class Config(ProcessorConfig):
 class Relabel(Processor):
     """Applies rules to the labels of items."""
 
+    remembers = True
+
     def __init__(
         self, config: Config, context: Context, clock: Callable[[], float] = time.monotonic
     ) -> None:

@@ -203,6 +203,13 @@ class Telemetry:
         family = self._family(Family(name, description, unit, Kind.COUNTER, level))
         family.series[family.key(labels)] = read
 
+    def counters(self, name: str, /, **labels: str) -> list[Counter]:
+        """The counters of `name` that have these labels, as far as there are any yet."""
+        family = self.families.get(name)
+        wanted = set(labels.items())
+        series = family.series.items() if family else ()
+        return [each for key, each in series if wanted <= set(key) and isinstance(each, Counter)]
+
     def total(self, name: str, /, **labels: str) -> float:
         """The sum over the series of `name` that have these labels; 0 where there is none."""
         family = self.families.get(name)
