@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 AT_ONCE = 4096
 """Points that are taken in one go: the event loop waits meanwhile, some milliseconds at most."""
 
+MANY = 200_000
+"""Series from which on points are taken in a thread: to make room for more takes longer than the
+event loop may wait, though that is seldom."""
+
 FAULTS = ("conflict", "unnamed", "unsupported", "invalid", "old", "full")
 """Why points are not shown, in the kernel's order."""
 
@@ -59,13 +63,21 @@ class Exposed:
         self._clock = clock
         self._begun = clock()
         self._troubles: dict[tuple[str, str], int] = {}
+        self._turns = asyncio.Lock()
 
     async def take(self, batch: Batch) -> Counter[str]:
-        """Show what is new in a batch; returns how many points were dropped, by fault."""
+        """Show what is new in a batch; returns how many points were dropped, by fault.
+
+        Batches are taken one after the other: of deltas in another order one would be too old.
+        """
         dropped: Counter[str] = Counter()
-        for part in batch.split(max_items=AT_ONCE):
-            dropped += self._take(part.native)
-            await asyncio.sleep(0)
+        async with self._turns:
+            for part in batch.split(max_items=AT_ONCE):
+                if self.kernel.counts()[0] < MANY:
+                    dropped += self._take(part.native)
+                    await asyncio.sleep(0)
+                else:
+                    dropped += await asyncio.to_thread(self._take, part.native)
         return dropped
 
     def _take(self, batch: _kernel.Batch) -> Counter[str]:

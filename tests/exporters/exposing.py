@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 DELTA, CUMULATIVE = 1, 2
 SECOND = 10**9
+
+
+SHOP = {"service__name": "shop", "service__instance__id": "i1"}
+"""What a resource says of itself, for `Metrics`."""
 
 
 class Clock:
@@ -237,3 +242,8 @@ def of_every_type() -> Batch:
             }
         ]
     )
+
+
+def take(subject: Exposed, metrics: Metrics) -> dict[str, int]:
+    """Show metrics; returns how many points were dropped, by fault."""
+    return dict(asyncio.run(subject.take(metrics.batch)))

@@ -16,7 +16,7 @@ from penstock.exporters import _scrapes
 from penstock.exporters.prometheus import Config, Prometheus
 from penstock.extensions.basicauth import Config as BasicAuthConfig
 from penstock.pipeline.status import Status
-from tests.exporters.exposing import DELTA, Metrics
+from tests.exporters.exposing import DELTA, SHOP, Metrics
 from tests.kit import Source, context, in_loop, service, wire
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from penstock.pipeline import Context
 
-SHOP = {"service__name": "shop", "service__instance__id": "i1"}
 HOST = "http://127.0.0.1"
 PLAIN = {"Accept-Encoding": "identity"}
 

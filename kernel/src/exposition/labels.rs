@@ -6,15 +6,20 @@ use std::hash::{BuildHasher, RandomState};
 use std::iter;
 use std::sync::{Arc, LazyLock};
 
+use super::names::{is_bare_label, needs_escapes};
 use crate::wire::{varint, write_varint};
 
 /// Names, all different, and values, none of which is empty: to Prometheus that is no label.
+///
+/// The first byte says whether they are plain; then comes the length of each text, and the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels(Arc<[u8]>);
 
+const PLAIN: u8 = 1;
+
 impl Default for Labels {
     fn default() -> Self {
-        static NONE: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from([]));
+        static NONE: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from([PLAIN]));
         Self(Arc::clone(&NONE))
     }
 }
@@ -36,7 +41,10 @@ impl Labels {
             }
             same
         });
-        let mut bytes = Vec::new();
+        let is_plain = |(name, value): &(&str, Cow<str>)| {
+            is_bare_label(name.as_bytes()) && !needs_escapes(value.as_bytes())
+        };
+        let mut bytes = vec![if pairs.iter().all(is_plain) { PLAIN } else { 0 }];
         for text in pairs.iter().flat_map(|(name, value)| [*name, value]) {
             write_varint(&mut bytes, text.len() as u64);
             bytes.extend_from_slice(text.as_bytes());
@@ -46,13 +54,18 @@ impl Labels {
 
     /// Names and values, all of them UTF-8.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut pos = 0;
+        let mut pos = 1;
         let mut text = move || {
             let len = varint(&self.0, &mut pos, self.0.len()).ok()? as usize;
             pos += len;
             self.0.get(pos - len..pos)
         };
         iter::from_fn(move || Some((text()?, text()?)))
+    }
+
+    /// Whether they can be written as they are, in every format.
+    pub fn is_plain(&self) -> bool {
+        self.0[0] == PLAIN
     }
 
     pub fn get(&self, name: &str) -> Option<&[u8]> {

@@ -63,6 +63,7 @@ impl Escaping {
         let taken = match self {
             Self::AllowUtf8 => true,
             Self::Dots => false,
+            _ if one.is_plain() && two.is_plain() => true,
             _ => merged(one, two).all(|(name, _)| is_bare_label(name)),
         };
         if taken {
@@ -85,6 +86,11 @@ pub fn is_bare(name: &[u8]) -> bool {
 /// The same of a label, in which a colon cannot be.
 pub fn is_bare_label(name: &[u8]) -> bool {
     is_bare(name) && !name.contains(&b':')
+}
+
+/// Whether a text cannot stand between quotes as it is.
+pub fn needs_escapes(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, b'\\' | b'"' | b'\n'))
 }
 
 fn may_be_at(char: char, i: usize) -> bool {

@@ -49,6 +49,8 @@ pub struct Scrape {
     at: usize,
     next: usize,
     heading: Option<Heading>,
+    /// Memory to write pieces in.
+    scratch: (Vec<u8>, Vec<u8>),
     output: Output,
     done: bool,
 }
@@ -71,6 +73,13 @@ impl Output {
         match self {
             Self::Plain(bytes) => bytes.len(),
             Self::Gzip(encoder) => encoder.get_ref().len(),
+        }
+    }
+
+    fn reserve(&mut self, size: usize) {
+        match self {
+            Self::Plain(bytes) => bytes.reserve(size),
+            Self::Gzip(encoder) => encoder.get_mut().reserve(size),
         }
     }
 
@@ -194,6 +203,7 @@ impl Scrape {
             families,
             at: 0,
             heading: None,
+            scratch: <(Vec<u8>, Vec<u8>)>::default(),
             output: if gzip { Output::Gzip(encoder()) } else { Output::Plain(Vec::new()) },
             done: false,
         }
@@ -201,6 +211,7 @@ impl Scrape {
 
     /// About so many bytes more; none at the end.
     pub fn more(&mut self, size: usize) -> Vec<u8> {
+        self.output.reserve(size + MESSAGE);
         while !self.done && self.output.len() < size {
             self.step();
         }
@@ -210,8 +221,7 @@ impl Scrape {
     /// Write some series of one family.
     fn step(&mut self) {
         let Some(group) = self.families.get(self.at) else { return self.end() };
-        let mut piece = Vec::new();
-        let mut metrics = Vec::new();
+        let (mut piece, mut metrics) = mem::take(&mut self.scratch);
         if let (Format::Text(text), None) = (&self.format, &self.heading) {
             self.heading = Some(text.begin(&mut piece, &group.family, group.clashes));
         }
@@ -229,6 +239,9 @@ impl Scrape {
             protobuf.family(&mut piece, &group.family, &metrics);
         }
         self.output.write(&piece);
+        piece.clear();
+        metrics.clear();
+        self.scratch = (piece, metrics);
         if self.next == group.members.end {
             self.at += 1;
             self.heading = None;

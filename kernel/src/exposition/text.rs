@@ -4,7 +4,7 @@ use super::exemplar::{by_bucket, exemplars};
 use super::family::{Family, Kind};
 use super::labels::Labels;
 use super::lines::Line;
-use super::names::{Escaping, is_bare, is_bare_label};
+use super::names::{Escaping, is_bare, is_bare_label, needs_escapes};
 use super::number::{write_integer, write_signed, write_value};
 use super::state::Shown;
 use crate::series::value::{Histogram, Value};
@@ -119,17 +119,24 @@ impl Text {
     }
 
     fn write_labels(&self, out: &mut Vec<u8>, one: &Labels, two: &Labels) {
+        let plain = one.is_plain() && two.is_plain();
         self.escaping.each_label(one, two, |name, value| {
             if !out.is_empty() {
                 out.push(b',');
             }
-            if is_bare_label(name) {
+            if plain || is_bare_label(name) {
                 out.extend_from_slice(name);
             } else {
                 write_quoted(out, name);
             }
-            out.push(b'=');
-            write_quoted(out, value);
+            if plain {
+                out.extend_from_slice(b"=\"");
+                out.extend_from_slice(value);
+                out.push(b'"');
+            } else {
+                out.push(b'=');
+                write_quoted(out, value);
+            }
         });
     }
 }
@@ -161,7 +168,7 @@ fn write_quoted(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
-    if !text.iter().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+    if !needs_escapes(text) {
         return out.extend_from_slice(text);
     }
     for byte in text {
