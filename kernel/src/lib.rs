@@ -21,6 +21,7 @@ pub mod lock;
 pub mod lookup;
 pub mod memory;
 pub mod merge;
+pub mod parts;
 pub mod path;
 pub mod pattern;
 pub mod payload;

@@ -1,9 +1,11 @@
 //! Cut batches into smaller ones.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use ahash::HashMap;
+
 use crate::index::Node;
+use crate::parts::Parts;
 use crate::payload::Payload;
 use crate::select::{DATA, select};
 
@@ -110,18 +112,11 @@ impl<'a> Costs<'a> {
 /// The items of each code, by code, in order of first appearance.
 pub fn partition(payloads: &[Arc<Payload>], mut codes: &[u32]) -> Vec<(u32, Payloads)> {
     let mut parts: Vec<(u32, Payloads)> = Vec::new();
-    let mut position = HashMap::new();
+    let mut position = HashMap::default();
     for payload in payloads {
         let (mine, rest) = codes.split_at(payload.items());
         codes = rest;
-        let mut present = mine.to_vec();
-        present.sort_unstable();
-        present.dedup();
-        present.sort_by_key(|code| mine.iter().position(|other| other == code));
-        for code in present {
-            let keep: Vec<bool> = mine.iter().map(|other| *other == code).collect();
-            let whole = keep.iter().all(|keep| *keep);
-            let part = if whole { Arc::clone(payload) } else { Arc::new(select(payload, &keep)) };
+        for (code, part) in parted(payload, mine) {
             let at = *position.entry(code).or_insert_with(|| {
                 parts.push((code, Vec::new()));
                 parts.len() - 1
@@ -130,4 +125,31 @@ pub fn partition(payloads: &[Arc<Payload>], mut codes: &[u32]) -> Vec<(u32, Payl
         }
     }
     parts
+}
+
+/// A payload's items by code.
+fn parted(payload: &Arc<Payload>, codes: &[u32]) -> Vec<(u32, Arc<Payload>)> {
+    let groups = groups(codes);
+    if let [(code, _)] = groups.as_slice() {
+        return vec![(*code, Arc::clone(payload))];
+    }
+    let parts = Parts::new(payload);
+    groups.into_iter().map(|(code, items)| (code, Arc::new(parts.part(items)))).collect()
+}
+
+/// The positions of each code, in order of first appearance.
+fn groups(codes: &[u32]) -> Vec<(u32, Vec<u32>)> {
+    let mut groups: Vec<(u32, Vec<u32>)> = Vec::new();
+    let mut known: HashMap<u32, usize> = HashMap::default();
+    let mut first = 0;
+    for run in codes.chunk_by(PartialEq::eq) {
+        let items = first..first + run.len() as u32;
+        first = items.end;
+        let at = *known.entry(run[0]).or_insert_with(|| {
+            groups.push((run[0], Vec::new()));
+            groups.len() - 1
+        });
+        groups[at].1.extend(items);
+    }
+    groups
 }
