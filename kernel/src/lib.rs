@@ -26,6 +26,7 @@ pub mod path;
 pub mod pattern;
 pub mod payload;
 pub mod pool;
+pub mod remote_write;
 pub mod rows;
 pub mod scalar;
 pub mod schema;
@@ -60,6 +61,8 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<exposition::parse::Samples>()?;
     module.add_class::<intake::Cors>()?;
     module.add_class::<series::budgets::Admission>()?;
+    module.add_class::<remote_write::python::RemoteWrite>()?;
+    module.add_class::<remote_write::python::WriteRequest>()?;
     module.add_class::<series::verbs::Differences>()?;
     module.add_class::<series::verbs::Fold>()?;
     module.add_class::<series::budgets::Sketches>()?;

@@ -79,7 +79,7 @@ impl Content {
 const NONE: u8 = u8::MAX;
 
 impl Message {
-    const fn new(name: &'static str, fields: &'static [Field]) -> Self {
+    pub const fn new(name: &'static str, fields: &'static [Field]) -> Self {
         let mut by_number = [NONE; 32];
         let mut content = [Content::Anything; 32];
         let mut i = 0;
@@ -122,12 +122,12 @@ impl Message {
     }
 }
 
-const fn one(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
+pub const fn one(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
     let presence = matches!(kind, Kind::Message(_));
     Field { number, name, json, kind, repeated: false, presence, oneof: false, pairs: false }
 }
 
-const fn many(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
+pub const fn many(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
     Field { number, name, json, kind, repeated: true, presence: false, oneof: false, pairs: false }
 }
 
@@ -148,6 +148,7 @@ macro_rules! message {
         pub static $ident: Message = Message::new($name, &[$($field),*]);
     };
 }
+pub(crate) use message;
 
 use Kind::{
     Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int32, Int64, Sfixed64, Sint32, String,
