@@ -67,6 +67,14 @@ Endpoint = Annotated[
 """Where to listen: `host:port`, or the path of a unix socket."""
 
 
+class Admission(Section):
+    """How much may wait inside the receiver."""
+
+    request_limit_mib: int = Field(default=128, ge=1)
+    """MiB of requests that are being received or whose senders wait for an answer. Half of it
+    stops the reading of sockets for a moment; all of it turns requests away with a retry time."""
+
+
 class Listener(Section):
     """What the addresses of both protocols have."""
 

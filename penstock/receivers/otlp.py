@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from penstock._kernel import Intake, Tls
 from penstock.config.types import HostPort, Section
@@ -26,7 +26,7 @@ from penstock.pipeline import (
 from penstock.pipeline.delivery.custody import Custody
 from penstock.pipeline.exposure import warn_if_exposed
 from penstock.receivers._gate import Gatekeeper
-from penstock.receivers._listener import MIB, Grpc, Http
+from penstock.receivers._listener import MIB, Admission, Grpc, Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,14 +76,6 @@ class Protocols(Section):
             msg = "expected at least one of grpc and http"
             raise ValueError(msg)
         return self
-
-
-class Admission(Section):
-    """How much may wait inside the receiver."""
-
-    request_limit_mib: int = Field(default=128, ge=1)
-    """MiB of requests that are being received or whose senders wait for an answer. Half of it
-    stops the reading of sockets for a moment; all of it turns requests away with a retry time."""
 
 
 class Config(ReceiverConfig):

@@ -5,6 +5,7 @@ pub mod draft;
 pub mod labels;
 pub mod messages;
 pub mod native;
+pub mod otlp;
 pub mod outgoing;
 pub mod plan;
 pub mod points;

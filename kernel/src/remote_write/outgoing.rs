@@ -9,7 +9,7 @@ use ahash::HashMap;
 
 use super::text_of::{pair, text_of};
 use crate::index::Node;
-use crate::lookup::{self, submessage};
+use crate::lookup::submessage;
 use crate::merge::{Part, bodies, by_field, merge};
 use crate::payload::Payload;
 use crate::schema::{METRIC, SCOPE};
@@ -149,8 +149,9 @@ fn kind(said: &mut Said, data: &[u8]) {
 }
 
 fn original(metric: &[u8]) -> String {
-    let value = lookup::pair(&Cow::Borrowed(metric), 12, "prometheus.type");
-    value.map_or_else(String::new, |value| text_of(&value).into_owned())
+    let metadata = attributes(metric, 12);
+    let type_ = metadata.into_iter().find(|(key, _)| key == "prometheus.type");
+    type_.map_or_else(String::new, |(_, type_)| type_)
 }
 
 fn source(payload: &Payload, scope: &Node) -> Source {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use ahash::HashMap;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::otlp::{Meaning, Sense};
 use super::outgoing::{Attributes, Outgoing, Said as Told};
 use super::plan::{Family, Info, Origin, Plan};
-use super::points::{Meaning, Outcome, Sense, convert};
+use super::points::{Outcome, convert};
 use super::read::{Metric, Request, Version};
 use super::requests;
 use super::snappy::{self, Failure};
@@ -86,7 +87,7 @@ impl WriteRequest {
         let metrics = metrics.into_iter().map(sense).collect();
         let meaning = Meaning { resources, metrics };
         let Some(outcome) = py.detach(|| convert(&self.0, &meaning, limit)) else {
-            return Err(PyValueError::new_err("the request takes too much room as OTLP"));
+            return Err(PyOverflowError::new_err("the request takes too much room as OTLP"));
         };
         let Outcome { payload, samples, histograms, exemplars, gauges, faulty } = outcome;
         let payload = py.detach(|| Payload::parse(&METRICS, payload));
