@@ -22,6 +22,7 @@ from penstock._kernel import MalformedPayload
 if TYPE_CHECKING:
     from penstock.config.problems import Fault
     from penstock.pipeline.batch import Batch
+    from penstock.pipeline.component import Rejected
 
 __all__ = [
     "Answer",
@@ -80,15 +81,22 @@ class Retryable(PenstockError):
     """An attempt failed and another may succeed.
 
     `after` is the wait in seconds that the back end asked for, if it did. `remaining` is what is
-    still to be sent, where the back end took a part; without it the whole batch is.
+    still to be sent, where the back end took a part, but for what it `rejected`; without it the
+    whole batch is.
     """
 
     def __init__(
-        self, reason: str, *, after: float | None = None, remaining: Batch | None = None
+        self,
+        reason: str,
+        *,
+        after: float | None = None,
+        remaining: Batch | None = None,
+        rejected: Rejected | None = None,
     ) -> None:
         super().__init__(reason)
         self.after = after
         self.remaining = remaining
+        self.rejected = rejected
 
 
 class Permanent(PenstockError):

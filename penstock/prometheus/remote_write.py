@@ -5,7 +5,6 @@ See <https://prometheus.io/docs/specs/prw/remote_write_spec/> and `remote_write_
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import NamedTuple
 
 MEDIA_TYPE = "application/x-protobuf"
@@ -40,22 +39,22 @@ V2 = Message(
 MESSAGES = {message.name: message for message in (V1, V2)}
 
 
-class MetricType(IntEnum):
-    """The types of metric, by their numbers in requests."""
+TYPES = (
+    "unknown",
+    "counter",
+    "gauge",
+    "histogram",
+    "gaugehistogram",
+    "summary",
+    "info",
+    "stateset",
+)
+"""The types of metric, each at the place of its number in requests."""
 
-    UNKNOWN = 0
-    COUNTER = 1
-    GAUGE = 2
-    HISTOGRAM = 3
-    GAUGEHISTOGRAM = 4
-    SUMMARY = 5
-    INFO = 6
-    STATESET = 7
 
-    @classmethod
-    def _missing_(cls, value: object) -> MetricType:
-        """A number that a later version may give a meaning is a type that is not known."""
-        return cls.UNKNOWN
+def type_of(number: int) -> str:
+    """The type of a number; one that a later version may give a meaning is not known."""
+    return TYPES[number] if number in range(len(TYPES)) else TYPES[0]
 
 
 class Written(NamedTuple):

@@ -10,7 +10,8 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from penstock.prometheus.remote_write import MetricType
+from penstock.prometheus.names import MetricType
+from penstock.prometheus.remote_write import type_of
 
 if TYPE_CHECKING:
     from penstock._kernel import WriteRequest
@@ -63,7 +64,7 @@ class Senses:
     def __init__(self, limit: int = MAX_REMEMBERED) -> None:
         self._lock = threading.Lock()
         self._infos: Memo[tuple[str, str], Pairs] = Memo(limit)
-        self._metadata: Memo[str, tuple[MetricType, str, str]] = Memo(limit)
+        self._metadata: Memo[str, tuple[str, str, str]] = Memo(limit)
 
     def of(self, request: WriteRequest) -> tuple[list[Pairs], list[Sense]]:
         """The attributes of the resource of each target, and what each metric is."""
@@ -78,7 +79,7 @@ class Senses:
                 size = sum(len(name) + len(value) for name, value in info)
                 self._infos.put((job, instance), info, len(job) + len(instance) + size)
         for family, type_, help_, unit in request.metadata:
-            said = MetricType(type_), help_, unit
+            said = type_of(type_), help_, unit
             self._metadata.put(family, said, len(family) + len(help_) + len(unit))
 
     def _resource(self, job: str, instance: str) -> Pairs:
@@ -92,13 +93,13 @@ class Senses:
         return [(key, value) for key, value in attributes.items() if value]
 
     def _metric(self, name: str, number: int, help_: str, unit: str) -> Sense:
-        type_ = MetricType(number)
-        if type_ is MetricType.UNKNOWN:
+        type_ = type_of(number)
+        if type_ == MetricType.UNKNOWN:
             known = self._metadata.get(name) or self._metadata.get(name.removesuffix("_total"))
             type_, help_, unit = known or (_guess(name), help_, unit)
-        return name, help_, unit, type_.name.lower(), type_ is MetricType.COUNTER
+        return name, help_, unit, type_, type_ == MetricType.COUNTER
 
 
-def _guess(name: str) -> MetricType:
+def _guess(name: str) -> str:
     """What a name says of its metric: OpenMetrics gives that ending to counters alone."""
     return MetricType.COUNTER if name.endswith("_total") else MetricType.UNKNOWN

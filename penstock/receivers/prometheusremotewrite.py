@@ -51,7 +51,7 @@ LARGE = 16_384
 """Compressed bytes from which reading a request is a thread's work: it takes a millisecond."""
 
 EXPANSION = 16
-"""How many times the bytes of a request may take as OTLP, where each series has its labels itself."""
+"""How many times the bytes of a request it may take as OTLP, where series have labels each."""
 
 
 class Config(ReceiverConfig):
@@ -100,7 +100,7 @@ class Config(ReceiverConfig):
         return RemoteWrite(self, context)
 
 
-class Turned(Exception):
+class Turned(Exception):  # noqa: N818  (it is an answer)
     """A request that is answered without being passed on."""
 
     def __init__(self, status: HTTPStatus, reason: str, word: str) -> None:

@@ -23,8 +23,10 @@ from penstock.config.catalog import Kind
 from penstock.config.components import config_class
 from penstock.pipeline import Batch, ExporterConfig, Signal
 from penstock.pipeline.delivery.delivery import DeliveryConfig
+from penstock.prometheus.remote_write import V1, Message, Written
 from penstock.receivers.otlp import GRPC_METHODS
-from tests.conformance.contract import Verdict
+from tests.conformance.contract import Verdict, marked
+from tests.prometheus.write_requests import names_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -168,6 +170,60 @@ class OtlpHttp(BackEnd):
         return web.Response(
             body=_partial(verdict).SerializeToString(), content_type="application/x-protobuf"
         )
+
+
+class RemoteWrite(BackEnd):
+    """A server of Prometheus remote write."""
+
+    type_ = "prometheusremotewrite"
+    remote = True
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self.brief = message is V1
+        # Version 1 has no words for a part.
+        self.verdicts = frozenset(Verdict) - ({Verdict.PARTIAL} if message is V1 else set())
+
+    def exporter(self, port: int, folder: Path, delivery: dict[str, Any]) -> ExporterConfig:
+        queue = {"queue_size": delivery["sending_queue"]["queue_size"], "num_consumers": 2}
+        rest = {name: value for name, value in delivery.items() if name != "sending_queue"}
+        settings = {
+            "endpoint": f"http://127.0.0.1:{port}/api/v1/write",
+            "protobuf_message": self._message.name,
+            "max_batch_size_bytes": 100,
+            "remote_write_queue": queue,
+        }
+        made = config_class(Kind.EXPORTERS, self.type_).model_validate(rest | settings)
+        assert isinstance(made, ExporterConfig)
+        return made
+
+    @asynccontextmanager
+    async def serving(self, script: Script) -> AsyncIterator[int]:
+        self._script, self._over = script, asyncio.Event()
+        app = web.Application()
+        app.router.add_post("/api/v1/write", self._write)
+        runner = web.AppRunner(app, shutdown_timeout=0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            yield runner.addresses[0][1]
+        finally:
+            self._over.set()
+            await runner.cleanup()
+
+    async def _write(self, request: web.Request) -> web.Response:
+        assert request.headers["Content-Type"] == self._message.content_type
+        marks = [name.replace("_", " ") for name in names_in(self._message, await request.read())]
+        verdict = self._script.judge(marked(Signal.METRICS, marks))
+        if verdict is Verdict.SILENCE:
+            await self._over.wait()
+        if verdict is Verdict.THROTTLE:
+            return web.Response(status=429, headers={"Retry-After": "0"})
+        if verdict is Verdict.RETRY:
+            return web.Response(status=500)
+        taken = {Verdict.TAKE: len(marks), Verdict.PARTIAL: len(marks) - 1}.get(verdict, 0)
+        status = 204 if verdict is Verdict.TAKE else 400
+        return web.Response(status=status, headers=Written(taken).headers())
 
 
 class File(BackEnd):

@@ -16,7 +16,10 @@ import grpc.aio
 from penstock.config.catalog import Kind
 from penstock.config.components import config_class
 from penstock.pipeline import Receiver, ReceiverConfig, Signal
+from penstock.prometheus.remote_write import ENCODING, V1, Message
 from penstock.receivers.otlp import GRPC_METHODS
+from tests.conformance.contract import marks_of
+from tests.prometheus.write_requests import request_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -122,6 +125,40 @@ class OtlpHttp(Client):
                     async with session.post(url, data=body) as response:
                         await response.read()
                         return _HTTP_TOLD[response.status]
+                except aiohttp.ClientError:
+                    return Told.UNKNOWN
+
+            yield send
+
+
+_REMOTE_WRITE_TOLD = {204: Told.TAKEN, 400: Told.NEVER, 503: Told.AGAIN}
+
+
+class RemoteWrite(Client):
+    """aiohttp's client, with Prometheus remote write."""
+
+    type_ = "prometheusremotewrite"
+    signals = frozenset({Signal.METRICS})
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self.brief = message is V1
+
+    def settings(self, port: int) -> dict[str, Any]:
+        return {"endpoint": f"127.0.0.1:{port}"}
+
+    @asynccontextmanager
+    async def connected(self, port: int) -> AsyncIterator[Send]:
+        headers = {"Content-Type": self._message.content_type, "Content-Encoding": ENCODING}
+        async with aiohttp.ClientSession(headers=headers) as session:
+
+            async def send(batch: Batch) -> Told:
+                body = request_of(self._message, marks_of(batch))
+                url = f"http://127.0.0.1:{port}/api/v1/write"
+                try:
+                    async with session.post(url, data=body) as response:
+                        await response.read()
+                        return _REMOTE_WRITE_TOLD[response.status]
                 except aiohttp.ClientError:
                     return Told.UNKNOWN
 

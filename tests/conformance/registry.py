@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.conformance import back_ends, clients, pulled
+from penstock.prometheus.remote_write import V1, V2
+from tests.conformance import back_ends, clients
 
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
@@ -21,6 +23,7 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
     ("exporters", "prometheus"): {"endpoint": "localhost:0"},
+    ("exporters", "prometheusremotewrite"): {"endpoint": "http://backend:9090/api/v1/write"},
     ("connectors", "routing"): {
         "table": [{"condition": 'attributes["env"] == "eu"', "pipelines": ["traces"]}]
     },
@@ -42,6 +45,8 @@ BACK_ENDS: dict[str, back_ends.BackEnd] = {
     "otlphttp": back_ends.OtlpHttp(),
     "otlphttp json": back_ends.OtlpHttp("json"),
     "prometheus": back_ends.Prometheus(),
+    "prometheusremotewrite": back_ends.RemoteWrite(V2),
+    "prometheusremotewrite 1.0": back_ends.RemoteWrite(V1),
 }
 """A back end for every exporter, and for every protocol of it."""
 
@@ -49,6 +54,8 @@ CLIENTS: dict[str, clients.Client] = {
     "otlp grpc": clients.OtlpGrpc(),
     "otlp http": clients.OtlpHttp(),
     "otlp http json": clients.OtlpHttp("json"),
+    "prometheusremotewrite": clients.RemoteWrite(V2),
+    "prometheusremotewrite 1.0": clients.RemoteWrite(V1),
 }
 """A client for every receiver, and for every protocol of it."""
 

@@ -9,6 +9,7 @@ consume ──► put ─ Merger ─ get ──► consumer ──► attempt �
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -36,35 +37,55 @@ _LAST_MOMENT = 1.0
 """Seconds that an abandoned attempt has to end in, such as to close its connection."""
 
 
-class DeliveryConfig(ExporterConfig):
-    """What every exporter over a network has, under the Collector's names and defaults."""
+class AttemptsConfig(ExporterConfig):
+    """How batches are attempted, with a queue by whatever name."""
 
     timeout: Duration = Field(default=5.0, gt=0)
     """How long one attempt may take."""
     retry_on_failure: RetryConfig = RetryConfig()
     """When a batch that could not be sent is sent again."""
+
+    @property
+    @abstractmethod
+    def queue(self) -> QueueConfig:
+        """What waits to be sent."""
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that an attempt may take; `None` if the exporter bounds the parts of each."""
+        return self.timeout
+
+
+class DeliveryConfig(AttemptsConfig):
+    """What every exporter over a network has, under the Collector's names and defaults."""
+
     sending_queue: QueueConfig = QueueConfig()
     """What waits to be sent."""
+
+    @property
+    def queue(self) -> QueueConfig:
+        """What waits to be sent."""
+        return self.sending_queue
 
 
 class Delivery:
     """Answers for one exporter's batches of one signal, from `consume` until each item's end.
 
     An exporter without queue (`sending_queue.enabled: false`, or settings that are no
-    `DeliveryConfig`) is sent to while the caller waits, and the caller is told the outcome.
+    `AttemptsConfig`) is sent to while the caller waits, and the caller is told the outcome.
     """
 
     def __init__(
         self, exporter: Exporter, config: ExporterConfig, context: Context, signal: Signal
     ) -> None:
-        plan = config if isinstance(config, DeliveryConfig) else None
-        timeout = plan.timeout if plan else None
+        plan = config if isinstance(config, AttemptsConfig) else None
+        patience = plan.patience if plan else None
         retry = plan.retry_on_failure if plan else RetryConfig(enabled=False)
         self.signal = signal
         self.exporter = context.id
         self._context = context
-        self._sender = Sender(exporter, timeout, retry, context, signal)
-        self._plan = plan.sending_queue if plan and plan.sending_queue.enabled else None
+        self._sender = Sender(exporter, patience, retry, context, signal)
+        self._plan = plan.queue if plan and plan.queue.enabled else None
         self._queue = SendingQueue(self._plan, context.pace.backlog()) if self._plan else None
         self._tracing = context.tracing
         self._waiting = 0

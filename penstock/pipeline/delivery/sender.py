@@ -109,7 +109,7 @@ class Sender:
             try:
                 if wait:
                     await pause(self._hurried, wait)
-                self._deliver(batch, await self._attempt(batch))
+                self._deliver(len(batch), await self._attempt(batch))
             except Retryable as fault:
                 self._status.recoverable(fault)
                 batch = self._remaining(batch, fault)
@@ -155,16 +155,16 @@ class Sender:
             finally:
                 self._attempts.discard(attempt)
 
-    def _deliver(self, batch: Batch, rejected: Rejected | None) -> None:
-        lost = min(rejected.items, len(batch)) if rejected else 0
-        self.sent.add(len(batch) - lost)
+    def _deliver(self, items: int, rejected: Rejected | None) -> None:
+        lost = min(rejected.items, items) if rejected else 0
+        self.sent.add(items - lost)
         if rejected:
             self._count(lost, Failure.PARTIAL, rejected.reason)
 
     def _remaining(self, batch: Batch, fault: Retryable) -> Batch:
         if fault.remaining is None:
             return batch
-        self.sent.add(len(batch) - len(fault.remaining))
+        self._deliver(len(batch) - len(fault.remaining), fault.rejected)
         return fault.remaining
 
     def _give_up(self, batch: Batch, reason: Failure, fault: Exception | str) -> Refused | Invalid:
