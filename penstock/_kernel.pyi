@@ -188,6 +188,87 @@ class Fold:
     def size(self) -> tuple[int, int]:
         """How many sources there are, and the bytes that they take."""
 
+_Pairs: TypeAlias = list[tuple[str, str]]
+
+@final
+class WriteRequest:
+    """A request of Prometheus remote write that was received."""
+
+    @staticmethod
+    def read(version: int, body: bytes, max_bytes: int, room: int) -> WriteRequest | None:
+        """Of a compressed body; `None` for one that is over `max_bytes` without compression.
+
+        Its series may have `room` bytes of labels, counted wherever they are referred to. Raises
+        `MalformedPayload` for what is no request.
+        """
+
+    @property
+    def targets(self) -> list[tuple[str, str, _Pairs | None]]:
+        """Job, instance and the other labels of `target_info`, if that is there."""
+
+    @property
+    def metrics(self) -> list[tuple[str, int, str, str]]:
+        """Name, number of the type, help and unit of each metric that has series."""
+
+    @property
+    def metadata(self) -> list[tuple[str, int, str, str]]:
+        """The same, as version 1 says it apart from series."""
+
+    @property
+    def faults(self) -> tuple[int, str]:
+        """Series that break the protocol, and what is wrong with the first."""
+
+    def batch(
+        self,
+        resources: list[_Pairs],
+        metrics: list[tuple[str, str, str, str, bool]],
+        limit: int,
+    ) -> tuple[Batch | None, tuple[int, int, int, int, int]]:
+        """Its points, `None` for none, and how many samples, histograms and exemplars they are, how
+        many gauge histograms were left out, and how much that contradicts itself.
+
+        `resources` are attributes for each target; `metrics` a name, a description, a unit, a type
+        in Prometheus and whether it is a counter for each metric. Raises `OverflowError` for points
+        of more than `limit` bytes.
+        """
+
+@final
+class RemoteWrite:
+    """Data points that are to be sent by Prometheus remote write."""
+
+    def __new__(cls, batch: Batch) -> RemoteWrite: ...
+    @property
+    def metrics(self) -> list[tuple[str, str, str, str, int, bool, str, int]]:
+        """Name, unit, description, the field of the data, temporality, whether monotonic, type in
+        Prometheus and number of points of each metric."""
+
+    @property
+    def sources(self) -> list[tuple[_Pairs, tuple[str, str], _Pairs, int]]:
+        """Attributes of the resource, name and version of the scope, its attributes, and the time
+        of the last point of each source."""
+
+    def write(
+        self,
+        version: int,
+        families: Sequence[tuple[str, int, str, str] | None],
+        origins: Sequence[tuple[list[tuple[str, str, str]], _Pairs]],
+        names: Mapping[str, str],
+        *,
+        external: _Pairs,
+        infos: Sequence[tuple[_Pairs, int]],
+        metadata: bool,
+        max_bytes: int,
+        shards: int,
+    ) -> tuple[list[tuple[int, bytes, int, int, int, int]], bytes, int]:
+        """Requests: sequence, body, and numbers of points, samples, histograms and exemplars; by
+        point, as native uint32, the place of its request; how many of the first hold the `infos`.
+
+        `families` are a name, the number of a type, a help and a unit for each metric; points of
+        those without have the place 0xFFFFFFFF, those that contradict themselves 0xFFFFFFFE.
+        `origins` are, for each source, attributes that become labels (key, label, value), and
+        labels that supersede others; `names` the labels of attributes by their keys.
+        """
+
 @final
 class Group:
     """Requests that arrived together, as one batch that one verdict answers. Answer it once."""

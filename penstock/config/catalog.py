@@ -37,14 +37,22 @@ class Kind(StrEnum):
 
 
 ALIASES: dict[Kind, dict[str, str]] = {
-    Kind.RECEIVERS: {"file_log": "filelog", "host_metrics": "hostmetrics"},
+    Kind.RECEIVERS: {
+        "file_log": "filelog",
+        "host_metrics": "hostmetrics",
+        "prometheus_remote_write": "prometheusremotewrite",
+    },
     Kind.PROCESSORS: {
         "k8s_attributes": "k8sattributes",
         "log_dedup": "logdedup",
         "metrics_transform": "metricstransform",
         "resource_detection": "resourcedetection",
     },
-    Kind.EXPORTERS: {"otlp_grpc": "otlp", "otlp_http": "otlphttp"},
+    Kind.EXPORTERS: {
+        "otlp_grpc": "otlp",
+        "otlp_http": "otlphttp",
+        "prometheus_remote_write": "prometheusremotewrite",
+    },
     Kind.CONNECTORS: {"span_metrics": "spanmetrics"},
     Kind.EXTENSIONS: {"healthcheckv2": "health_check"},
 }

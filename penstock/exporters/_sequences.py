@@ -126,16 +126,16 @@ class Sequences:
         """Samples and histograms that the back end does not say it has written."""
         headers = answer.response.headers
         counts = {}
-        for what, counter in self._written.items():
-            text = headers.get(WRITTEN.format(what.capitalize()), "")
-            if text.isdecimal():
-                counts[what] = min(int(text[:10]), getattr(request, what))
-                counter.add(counts[what])
-        if "samples" not in counts and "histograms" not in counts:
+        for kind, sent in zip(_KINDS, request[-3:], strict=True):
+            text = headers.get(WRITTEN.format(kind.capitalize()), "")
+            if text.isascii() and text.isdecimal():
+                counts[kind] = min(int(text[:10]), sent)
+                self._written[kind].add(counts[kind])
+        expected = request.samples + request.histograms
+        if not counts:
             self._warn(answer)
-            return request.samples + request.histograms if answer.failed else 0
-        written = counts.get("samples", 0) + counts.get("histograms", 0)
-        return request.samples + request.histograms - written
+            return expected if answer.failed else 0
+        return expected - counts.get("samples", 0) - counts.get("histograms", 0)
 
     def _warn(self, answer: Answer) -> None:
         if not answer.failed and not self._warned:

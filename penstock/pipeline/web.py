@@ -1,4 +1,4 @@
-"""Small pages about the service itself, served by aiohttp on its event loop."""
+"""What aiohttp serves on the event loop: small pages about the service, and other small servers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_IDLE = 75.0
+"""aiohttp's own default."""
+
 _CLOSING = 1.0
 """Seconds that a request under way has when its page closes."""
 
@@ -30,27 +33,50 @@ _logger = logging.getLogger("penstock.pages")
 class Page:
     """Paths over HTTP, each answered by a function; at first one.
 
-    aiohttp is imported when the page opens: a check of the settings has no use for it.
+    `idle` and `closing` are seconds: how long a connection is kept without a request, and how long
+    requests under way have when it closes. aiohttp is imported when the page opens: a check of the
+    settings has no use for it.
     """
 
-    def __init__(self, path: str, answer: Answer) -> None:
-        self._answers = {path: answer}
+    def __init__(
+        self,
+        path: str,
+        answer: Answer,
+        *,
+        method: str = "GET",
+        idle: float = _IDLE,
+        closing: float = _CLOSING,
+    ) -> None:
+        self._answers = {path: (method, answer)}
+        self._idle = idle
+        self._closing = closing
         self._runner: web.AppRunner | None = None
 
     def add(self, path: str, answer: Answer) -> None:
         """Answer one more path, before the page opens."""
-        self._answers[path] = answer
+        self._answers[path] = ("GET", answer)
 
-    async def open(self, address: HostPort, tls: ssl.SSLContext | None = None) -> int:
-        """Listen there; returns the port. Raises `StartError` when that is not possible."""
+    async def open(
+        self, address: HostPort, tls: ssl.SSLContext | None = None, *, guarded: bool = False
+    ) -> int:
+        """Listen there; returns the port. `guarded` tells that strangers get no answer.
+
+        Raises `StartError` when that is not possible.
+        """
         from aiohttp import web
 
         app = web.Application()
-        for path, answer in self._answers.items():
-            app.router.add_get(path, answer)
+        for path, (method, answer) in self._answers.items():
+            route = app.router.add_get if method == "GET" else app.router.add_post
+            route(path, answer)
         _logger.addFilter(_is_our_fault)
         self._runner = web.AppRunner(
-            app, access_log=None, logger=_logger, shutdown_timeout=_CLOSING
+            app,
+            access_log=None,
+            logger=_logger,
+            keepalive_timeout=self._idle,
+            shutdown_timeout=self._closing,
+            auto_decompress=False,  # a body may be a bomb
         )
         await self._runner.setup()
         try:
@@ -59,7 +85,7 @@ class Page:
         except OSError as error:
             msg = f"cannot listen on {address}: {error.strerror}; choose another address"
             raise StartError(msg) from error
-        warn_if_exposed(_logger, address, protected=tls is not None)
+        warn_if_exposed(_logger, address, protected=guarded or tls is not None)
         port: int = self._runner.addresses[0][1]
         return port
 

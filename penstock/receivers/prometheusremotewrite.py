@@ -23,12 +23,10 @@ from penstock.pipeline import (
     ReceiverConfig,
     Refused,
     Signal,
-    StartError,
 )
 from penstock.pipeline.auth import ServerAuth
 from penstock.pipeline.errors import Unauthenticated
-from penstock.pipeline.exposure import warn_if_exposed
-from penstock.pipeline.web import secured
+from penstock.pipeline.web import Page, secured
 from penstock.prometheus.remote_write import ENCODING, MEDIA_TYPE, MESSAGES, V1, Message, Written
 from penstock.receivers._door import Doorkeeper, Room
 from penstock.receivers._listener import MIB, Admission
@@ -121,40 +119,24 @@ class RemoteWrite(Receiver):
         self._senses = Senses()
         self._room = Room(config.admission.request_limit_mib * MIB)
         self._door: Doorkeeper | None = None
-        self._runner: web.AppRunner | None = None
+        self._page: Page | None = None
         self.port = 0
 
     async def start(self, consume: Consume) -> None:
         """Listen. Raises `StartError` where the address cannot be had."""
-        from aiohttp import web
-
         config, context = self._config, self._context
         self._consume = consume
         self._door = Doorkeeper(config.auth.find(context)) if config.auth else None
         tls = secured(config.tls, context) if config.tls else None
-        app = web.Application()
-        app.router.add_post(PATH, self._answer)
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            keepalive_timeout=config.idle_timeout,
-            shutdown_timeout=STOP_GRACE,
-        )
-        await self._runner.setup()
-        place = config.endpoint
-        try:
-            await web.TCPSite(self._runner, place.host or None, place.port, ssl_context=tls).start()
-        except OSError as error:
-            msg = f"{context.id}: cannot listen on {place}: {error.strerror}"
-            raise StartError(msg) from error
-        warn_if_exposed(context.logger, place, protected=bool(tls or self._door))
-        self.port = self._runner.addresses[0][1]
+        page = Page(PATH, self._answer, method="POST", idle=config.idle_timeout, closing=STOP_GRACE)
+        self.port = await page.open(config.endpoint, tls, guarded=self._door is not None)
+        self._page = page
 
     async def stop(self) -> None:
         """Stop listening; what has been received is answered first."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        page, self._page = self._page, None
+        if page is not None:
+            await page.close()
         door, self._door = self._door, None
         if door is not None:
             door.close()

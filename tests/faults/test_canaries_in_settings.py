@@ -36,6 +36,7 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"traces_endpoint": "https://b/?api_key={canary}", "endpoint": "https://b", **KEYS},
         {"endpoint": "https://b", "headers": [{"name": "x-key", "value": "{canary}"}]},
     ],
+    ("exporters", "prometheusremotewrite"): [{"endpoint": "https://b:1", **KEYS}],
     ("extensions", "basicauth"): [
         {"htpasswd": {"inline": "me:{canary}"}},
         {"client_auth": {"username": "me", "password": "{canary}"}},
@@ -52,6 +53,7 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"hash_function": "hmac-sha512", "hmac_key": "{canary}" + 64 * "x"},
     ],
     ("receivers", "otlp"): [{"protocols": {"grpc": {"tls": TLS}, "http": {"tls": TLS}}}],
+    ("receivers", "prometheusremotewrite"): [{"tls": TLS}],
     ("service", "telemetry"): [
         {
             "metrics": {"readers": [{"periodic": {"exporter": PUSH}}]},
@@ -117,13 +119,15 @@ def test_every_option_that_is_a_secret_has_one_planted(component: tuple[str, str
 
 def whole(kind: str, type_: str, settings: object) -> dict[str, Any]:
     """A file with that component in it."""
+    signal = min(config_class(Kind.EXPORTERS, type_).signals) if kind == "exporters" else "traces"
+    pipeline = {"receivers": ["otlp"], "exporters": ["nop"]}
     file: dict[str, Any] = {
         "receivers": {"otlp": LEAST["receivers", "otlp"]},
         "exporters": {"nop": None},
-        "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["nop"]}}},
+        "service": {"pipelines": {signal: pipeline}},
     }
     if kind == "exporters":
-        file["service"]["pipelines"]["traces"]["exporters"] = [type_]
+        pipeline["exporters"] = [type_]
         file["exporters"] = {}
     if kind == "extensions":
         file["service"]["extensions"] = [type_]

@@ -18,6 +18,7 @@ STALE_BITS = 0x7FF0_0000_0000_0002
 TIME = 1_700_000_000_000
 """A time in milliseconds that requests can be of."""
 
+
 _SAMPLE = "value=1:double timestamp=2:int64 start_timestamp=3:int64"
 _SPAN = "offset=1:sint32 length=2:uint32"
 _HISTOGRAM = """
@@ -61,7 +62,11 @@ def _file(package: str, messages: dict[str, str]) -> FileDescriptorProto:
             number, _, kind = rest.partition(":")
             added = message.field.add(name=label, number=int(number))
             repeated = kind.startswith("*")
-            added.label = 3 if repeated else 1
+            added.label = (
+                FieldDescriptorProto.LABEL_REPEATED
+                if repeated
+                else FieldDescriptorProto.LABEL_OPTIONAL
+            )
             kind = kind.removeprefix("*")
             if kind in messages:
                 added.type = FieldDescriptorProto.TYPE_MESSAGE
