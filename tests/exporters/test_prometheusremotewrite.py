@@ -6,6 +6,7 @@ import asyncio
 import math
 import struct
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest

@@ -50,7 +50,7 @@ pub fn is_valid(kind: Kind, point: &Point) -> bool {
         }
 }
 
-fn is_valid_histogram(it: &Histogram) -> bool {
+pub fn is_valid_histogram(it: &Histogram) -> bool {
     let fits =
         it.counts.len() == it.bounds.len() + 1 || it.counts.is_empty() && it.bounds.is_empty();
     fits && it.bounds.is_sorted_by(|one, two| one < two)
@@ -58,7 +58,7 @@ fn is_valid_histogram(it: &Histogram) -> bool {
         && total(&it.counts, it.totals.count).is_some()
 }
 
-fn is_valid_exponential(it: &Exponential) -> bool {
+pub fn is_valid_exponential(it: &Exponential) -> bool {
     // What is coarser than Prometheus' coarsest cannot be made finer.
     it.scale >= COARSEST
         && !it.zero_threshold.is_nan()

@@ -44,7 +44,13 @@ pub struct Content {
 impl Draft {
     pub fn new(version: Version) -> Self {
         let symbols = Symbols::new();
-        Self { version, series: Vec::new(), symbols, metadata: Vec::new(), counts: Counts::default() }
+        Self {
+            version,
+            series: Vec::new(),
+            symbols,
+            metadata: Vec::new(),
+            counts: Counts::default(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -164,7 +170,9 @@ impl Draft {
 
     pub fn exemplar(&mut self, content: &mut Content, labels: &LabelSet, value: f64, time: i64) {
         let mut named = Vec::new();
-        labels.iter().for_each(|(name, value)| self.label(&mut named, name, value));
+        for (name, value) in labels {
+            self.label(&mut named, name, value);
+        }
         let (number, mut body) = match self.version {
             Version::One => (3, named),
             Version::Two => {

@@ -15,4 +15,3 @@ pub mod requests;
 pub mod series;
 pub mod snappy;
 pub mod sparse;
-pub mod text_of;

@@ -36,17 +36,20 @@ pub struct Native {
     pub shape: Shape,
 }
 
+#[derive(Default)]
 pub enum Shape {
     /// Nothing: its series has ended.
+    #[default]
     Stale,
-    Exponential { scale: i32, positive: Buckets, negative: Buckets },
-    Explicit { bounds: Vec<f64>, counts: Vec<u64> },
-}
-
-impl Default for Shape {
-    fn default() -> Self {
-        Self::Stale
-    }
+    Exponential {
+        scale: i32,
+        positive: Buckets,
+        negative: Buckets,
+    },
+    Explicit {
+        bounds: Vec<f64>,
+        counts: Vec<u64>,
+    },
 }
 
 /// `counts[i]` is of the bucket `offset + i`, by OTLP's indices.
@@ -163,12 +166,12 @@ impl Side {
 fn steps(filled: &[(i64, u64)]) -> i32 {
     let (Some((first, _)), Some((last, _))) = (filled.first(), filled.last()) else { return 0 };
     let narrow = |steps: &i32| (coarse(*last, *steps) - coarse(*first, *steps)) < MAX_BUCKETS;
-    (0..).find(narrow).unwrap_or(0)
+    (0..i64::BITS as i32).find(narrow).unwrap_or(0)
 }
 
 /// OTLP's index of a bucket, whose lower bound it has where Prometheus has the upper one.
 fn coarse(index: i64, steps: i32) -> i64 {
-    index - 1 >> steps
+    (index - 1) >> steps
 }
 
 fn dense(filled: &[(i64, u64)], steps: i32) -> Result<Buckets, Fault> {

@@ -1,7 +1,5 @@
 //! What was received, in OTLP's encoding.
 
-use ahash::HashMap;
-
 use super::draft::{write_fixed, write_number};
 use super::labels::inside;
 use super::native::{Buckets, Native, Shape};
@@ -106,8 +104,7 @@ fn zigzag(value: i32) -> u32 {
 }
 
 /// Write the request: resources, scopes and metrics in the order of their first appearance.
-pub fn write(request: &Request, meaning: &Meaning, groups: HashMap<Key, Vec<u8>>) -> Vec<u8> {
-    let mut groups: Vec<(Key, Vec<u8>)> = groups.into_iter().collect();
+pub fn write(request: &Request, meaning: &Meaning, mut groups: Vec<(Key, Vec<u8>)>) -> Vec<u8> {
     groups.sort_unstable_by_key(|(key, _)| *key);
     let mut out = Vec::new();
     for of_target in groups.chunk_by(|one, other| one.0.0 == other.0.0) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::text_of::{pair, text_of};
+use crate::exposition::text_of::{pair, text_of};
 use crate::index::Node;
 use crate::lookup::submessage;
 use crate::merge::{Part, bodies, by_field, merge};
@@ -60,7 +60,8 @@ impl Outgoing {
         for payload in &payloads {
             all.starts.push(all.points.len());
             let (bytes, levels) = (payload.bytes(), &payload.index().levels);
-            let source = |node: &Node| number(&mut sources, &mut all.sources, source(payload, node));
+            let source =
+                |node: &Node| number(&mut sources, &mut all.sources, source(payload, node));
             let sources: Vec<u32> = levels[1].iter().map(source).collect();
             let metric =
                 |node: &Node| number(&mut metrics, &mut all.metrics, said(node.body(bytes)));
@@ -163,7 +164,8 @@ fn source(payload: &Payload, scope: &Node) -> Source {
     let of = |name| parts.iter().find(|part| part.field.name == name);
     Source {
         resource: attributes(&resource, 1),
-        scope: ["name", "version"].map(|name| of(name).map_or_else(String::new, |it| text(it.data))),
+        scope: ["name", "version"]
+            .map(|name| of(name).map_or_else(String::new, |it| text(it.data))),
         scope_attributes: attributes(&scope, 3),
     }
 }

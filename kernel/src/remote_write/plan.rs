@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ahash::HashMap;
 
 use super::read::Version;
-use super::text_of::{pair, text_of};
+use crate::exposition::text_of::{pair, text_of};
 use crate::wire::{Fields, LEN};
 
 /// A family of series: a metric of Prometheus'.
@@ -87,7 +87,8 @@ fn joined<'a>(found: Vec<(&'a str, &'a str, Cow<'a, str>)>) -> LabelSet<'a> {
         let same = labels.last().is_some_and(|(known, _)| *known == name);
         if !same {
             labels.push((name, value));
-        } else if let Some((_, all)) = labels.last_mut().filter(|(_, all)| key != last && *all != value)
+        } else if let Some((_, all)) =
+            labels.last_mut().filter(|(_, all)| key != last && *all != value)
             && !value.is_empty()
         {
             let separator = if all.is_empty() { "" } else { ";" };

@@ -2,8 +2,8 @@
 
 use ahash::HashMap;
 
-use super::labels::{self, Label, Symbols, inside};
 use super::draft::{write_fixed, write_number};
+use super::labels::{self, Label, Symbols, inside};
 use super::native::{Fault, Native, STALE, Shape};
 use super::otlp::{Key, Kind, Meaning, NO_RECORDED_VALUE, write, write_native, write_pair};
 use super::read::{IDENTITY, Request, SCOPE, Series, Version};
@@ -42,7 +42,7 @@ pub fn convert(request: &Request, meaning: &Meaning, limit: usize) -> Option<Out
         }
     }
     let Converter { groups, mut outcome, .. } = converter;
-    outcome.payload = write(request, meaning, groups);
+    outcome.payload = write(request, meaning, groups.into_iter().collect());
     Some(outcome)
 }
 
@@ -181,10 +181,7 @@ struct Exemplars {
 }
 
 impl Exemplars {
-    fn read<'a>(
-        records: impl Iterator<Item = &'a [u8]>,
-        symbols: Option<&Symbols<'a>>,
-    ) -> Self {
+    fn read<'a>(records: impl Iterator<Item = &'a [u8]>, symbols: Option<&Symbols<'a>>) -> Self {
         let (mut encoded, mut count, mut labels) = (Vec::new(), 0, Vec::new());
         for body in records {
             if labels::read(&mut labels, symbols, body).is_some() {

@@ -53,7 +53,7 @@ impl WriteRequest {
     }
 
     #[getter]
-    fn targets(&self) -> Vec<(&str, &str, Option<Vec<(String, String)>>)> {
+    fn targets(&self) -> Vec<(&str, &str, Option<Attributes>)> {
         let targets = self.0.targets.iter();
         targets.map(|it| (it.job.as_str(), it.instance.as_str(), it.info.clone())).collect()
     }

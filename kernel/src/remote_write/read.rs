@@ -85,7 +85,7 @@ impl Request {
         let scopes = scopes.values.iter().map(|pairs| owned(pairs)).collect();
         let metrics = metrics.values.into_iter().map(said).collect();
         let metadata = metadata.into_iter().map(said).collect();
-        Ok(Self { version, series, targets, scopes, metrics, metadata, faults, fault, bytes })
+        Ok(Self { bytes, version, series, targets, scopes, metrics, metadata, faults, fault })
     }
 }
 

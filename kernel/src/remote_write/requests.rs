@@ -41,7 +41,8 @@ const INFO_HELP: &str = "Target metadata";
 const GAUGE: u64 = 2;
 
 pub fn write(outgoing: &Outgoing, plan: &Plan) -> Written {
-    let mut shards: Vec<Shard> = (0..plan.shards.max(1)).map(|_| Shard::new(plan.version)).collect();
+    let mut shards: Vec<Shard> =
+        (0..plan.shards.max(1)).map(|_| Shard::new(plan.version)).collect();
     begin(&mut shards[0], plan);
     let informing = shards[0].done.len() + usize::from(!plan.infos.is_empty());
     let hasher = RandomState::with_seed(0);
@@ -97,7 +98,8 @@ fn finish(shards: Vec<Shard>, places: Vec<(usize, u32)>, informing: usize) -> Wr
             written.requests.push(Ready { shard: number, body, counts });
         }
     }
-    let place = |(shard, place): (usize, u32)| if place < FAULTY { firsts[shard] + place } else { place };
+    let place =
+        |(shard, place): (usize, u32)| if place < FAULTY { firsts[shard] + place } else { place };
     written.places = places.into_iter().map(place).collect();
     written
 }

@@ -6,15 +6,16 @@ use super::draft::{Content, Draft};
 use super::native::STALE;
 use super::plan::{Family, LabelSet};
 use super::sparse::native;
-use super::text_of::{pair, text_of};
 use crate::encoding;
+use crate::exposition::fault::is_valid_histogram;
+use crate::exposition::text_of::{pair, text_of};
 use crate::series::point::Point;
 use crate::series::value::{Histogram, Summary, Value};
 use crate::wire::{FIXED64, Fields, LEN};
 
 const NANOSECONDS: u64 = 1_000_000;
 
-/// Characters that the labels of an exemplar may have together (OpenMetrics 1.0).
+/// Characters that the labels of an exemplar may have together (`OpenMetrics` 1.0).
 const MAX_EXEMPLAR: usize = 128;
 
 /// The type of metrics that only rise.
@@ -78,7 +79,7 @@ impl Writer<'_> {
         time: i64,
         start: i64,
     ) -> Result<(), Faulty> {
-        if !stale && !is_sound(it) {
+        if !stale && !is_valid_histogram(it) {
             return Err(Faulty);
         }
         let shown = |value| if stale { f64::from_bits(STALE) } else { value };
@@ -89,11 +90,13 @@ impl Writer<'_> {
         let count = shown(it.totals.count as f64);
         self.one("_count", None, (count, time, start));
         let (mut below, mut lower) = (0u64, f64::NEG_INFINITY);
-        let finite = it.bounds.iter().filter(|bound| bound.is_finite());
-        for (i, bound) in finite.enumerate() {
+        for (i, bound) in it.bounds.iter().enumerate() {
             below = below.saturating_add(it.counts.get(i).copied().unwrap_or(0));
-            self.bucket(&bound.to_string(), (lower, *bound), (shown(below as f64), time, start));
-            lower = *bound;
+            if bound.is_finite() {
+                let sample = (shown(below as f64), time, start);
+                self.bucket(&bound.to_string(), (lower, *bound), sample);
+                lower = *bound;
+            }
         }
         self.bucket("+Inf", (lower, f64::INFINITY), (count, time, start));
         Ok(())
@@ -142,14 +145,6 @@ impl Writer<'_> {
             }
         }
     }
-}
-
-/// Bounds that rise, and a count for the buckets between and beyond them; or no buckets.
-fn is_sound(it: &Histogram) -> bool {
-    let rise = it.bounds.windows(2).all(|two| two[0] < two[1]);
-    let endless = it.bounds.last().is_none_or(|last| last.is_finite() || *last > 0.0);
-    let finite = it.bounds.first().is_none_or(|first| !first.is_nan() && *first > f64::MIN);
-    rise && endless && finite && (it.counts.is_empty() || it.counts.len() == it.bounds.len() + 1)
 }
 
 struct Exemplar<'a> {

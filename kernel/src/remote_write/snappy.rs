@@ -17,7 +17,8 @@ pub enum Failure {
 /// The decompressed body, of at most `limit` bytes. What a block announces is only believed as far
 /// as it can be.
 pub fn decode(body: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
-    let broken = Failure::Malformed(Malformed { offset: 0, reason: "not in Snappy's block format" });
+    let broken =
+        Failure::Malformed(Malformed { offset: 0, reason: "not in Snappy's block format" });
     let Ok(announced) = decompress_len(body) else { return Err(broken) };
     if announced > limit {
         return Err(Failure::TooLarge);
