@@ -118,6 +118,12 @@ class RemoteWrite(Receiver):
         self._context = context
         self._senses = Senses()
         self._room = Room(config.admission.request_limit_mib * MIB)
+        self._gauge_histograms = context.telemetry.counter(
+            "penstock_receiver_untranslated_items",
+            "What OpenTelemetry has no words for, by reason.",
+            receiver=context.id,
+            reason="gauge_histogram",
+        )
         self._door: Doorkeeper | None = None
         self._page: Page | None = None
         self.port = 0
@@ -228,7 +234,7 @@ class RemoteWrite(Receiver):
             raise _too_large(room) from error
         samples, histograms, exemplars, gauges, faulty = counts
         if gauges:
-            self._dropped("gauge_histogram").add(gauges)
+            self._gauge_histograms.add(gauges)
         faults, fault = request.faults
         if faulty:
             faults, fault = faults + faulty, fault or "a histogram or a time contradicts itself"
@@ -242,15 +248,6 @@ class RemoteWrite(Receiver):
             "penstock_receiver_turned_away_requests",
             "Requests that the server answered with an error by itself, by reason.",
             "{request}",
-            receiver=self._context.id,
-            reason=reason,
-        )
-
-    def _dropped(self, reason: str) -> Counter:
-        return self._context.telemetry.counter(
-            "penstock_receiver_untranslated_items",
-            "What OpenTelemetry has no words for, by reason.",
-            "{item}",
             receiver=self._context.id,
             reason=reason,
         )

@@ -48,6 +48,8 @@ class BackEnd:
     """What it can say."""
     remote = False
     """Whether it is reached over a network."""
+    exact = True
+    """Whether items arrive as they were, whatever numbers they hold."""
     brief = False
     """Whether only the mixed scenario is played, the others being so with another encoding."""
 
@@ -177,6 +179,7 @@ class RemoteWrite(BackEnd):
 
     type_ = "prometheusremotewrite"
     remote = True
+    exact = False
 
     def __init__(self, message: Message) -> None:
         self._message = message
@@ -268,6 +271,7 @@ class Prometheus(BackEnd):
     """Nobody scrapes it."""
 
     type_ = "prometheus"
+    exact = False
     keeps = False
 
     def settings(self, port: int, folder: Path) -> dict[str, Any]:

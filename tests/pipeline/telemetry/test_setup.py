@@ -47,6 +47,7 @@ EVERYTHING = """\
 receivers:
   otlp:
     protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}
+  prometheusremotewrite: {endpoint: "127.0.0.1:0"}
 processors:
   batch:
   memory_limiter: {check_interval: 1s, limit_percentage: 100}
@@ -58,6 +59,7 @@ exporters:
   prometheus: {endpoint: "localhost:0"}
   otlp: {endpoint: "127.0.0.1:1", tls: {insecure: true}, sending_queue: {batch: {}}}
   otlphttp: {endpoint: "http://127.0.0.1:1"}
+  prometheusremotewrite: {endpoint: "http://127.0.0.1:1"}
 connectors:
   count:
   forward:
@@ -85,7 +87,9 @@ service:
       processors: [memory_limiter, batch, python]
       exporters: [debug, file, forward, routing, count, sum]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
-    metrics/2: {receivers: [forward], exporters: [nop, otlp, otlphttp, prometheus]}
+    metrics/2:
+      receivers: [forward, prometheusremotewrite]
+      exporters: [nop, otlp, otlphttp, prometheus, prometheusremotewrite]
     logs/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
     metrics/3: {receivers: [routing, count, sum], exporters: [nop]}
