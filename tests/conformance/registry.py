@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance import back_ends, clients, pulled
 from penstock.prometheus.remote_write import V1, V2
-from tests.conformance import back_ends, clients
+from tests.conformance import back_ends, clients, pulled
 
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
