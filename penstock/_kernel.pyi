@@ -468,6 +468,10 @@ class Samples:
     def column(self, label: str) -> tuple[bytes, list[str]]:
         """A code for each sample, as native uint32, and what it has under a label by code."""
 
+    def values(self) -> bytes:
+        """The value of each sample, as native float64; how many there were, for a native
+        histogram."""
+
     def set(self, label: str, codes: SupportsBuffer, values: list[str]) -> None:
         """Give each sample what it is to have under a label."""
 

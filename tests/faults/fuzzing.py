@@ -13,7 +13,12 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parents[2] / "kernel" / "fuzz"
 
-SEEDS = {"json_read": "json", "path": "paths", "decompress": "compressed"}
+SEEDS = {
+    "json_read": "json",
+    "path": "paths",
+    "decompress": "compressed",
+    "samples": "expositions",
+}
 """The seeds of a target, where they are not payloads."""
 
 EXECUTED = re.compile(r"stat::number_of_executed_units: (\d+)")

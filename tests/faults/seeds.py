@@ -14,6 +14,7 @@ from tests.faults.fuzzing import FOLDER
 from tests.kernel.documents import otlp_json
 from tests.kernel.messages import REQUESTS
 from tests.kernel.test_batch import PATHS
+from tests.prometheus.expositions import expositions
 
 EACH = 8
 """Seeds of each signal."""
@@ -37,6 +38,8 @@ def main() -> None:
         (data, gzip.compress(data, mtime=0), zlib.compress(data), zstandard.compress(data))
     ):
         _write("compressed", str(number), bytes([number, 255]) + encoded)
+    for number, body in enumerate(expositions()):
+        _write("expositions", str(number), bytes([number, 0]) + body)
 
 
 def _write(kind: str, name: str, seed: bytes) -> None:

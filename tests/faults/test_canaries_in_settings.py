@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 PUSH = {"otlp": {"protocol": "grpc", "endpoint": "https://b:1", "headers": {"x-key": "{canary}"}}}
 TLS = {"cert_pem": "public", "key_pem": "{canary}"}
 KEYS = {"headers": {"x-key": "{canary}", "authorization": "Bearer {canary}"}, "tls": TLS}
+BY_NAME = {
+    "basic_auth": {"username": "me", "password": "{canary}"},
+    "tls_config": {"cert": "public", "key": "{canary}"},
+}
+BY_TOKEN = {"authorization": {"credentials": "{canary}"}}
+URL = {"url": "https://b"}
 
 PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("exporters", "otlp"): [{"endpoint": "https://b:1", **KEYS}],
@@ -54,6 +60,10 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
     ],
     ("receivers", "otlp"): [{"protocols": {"grpc": {"tls": TLS}, "http": {"tls": TLS}}}],
     ("receivers", "prometheusremotewrite"): [{"tls": TLS}],
+    ("receivers", "prometheus"): [
+        {"config": {"scrape_configs": [{"job_name": "a", **way, "http_sd_configs": [URL | way]}]}}
+        for way in (BY_NAME, BY_TOKEN)
+    ],
     ("service", "telemetry"): [
         {
             "metrics": {"readers": [{"periodic": {"exporter": PUSH}}]},

@@ -139,6 +139,17 @@ impl Samples {
         Ok((bytes, values))
     }
 
+    /// The value of each sample, as native `float64`; how many there were, for a native histogram.
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let samples = &self.table.samples;
+        PyBytes::new_with(py, samples.len() * 8, |out| {
+            for (place, sample) in out.chunks_exact_mut(8).zip(samples) {
+                place.copy_from_slice(&sample.value.to_ne_bytes());
+            }
+            Ok(())
+        })
+    }
+
     /// Give each sample what it is to have under a label.
     fn set(
         &mut self,
