@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from yarl import URL
 
@@ -34,6 +35,10 @@ _SMALL = 64 * 1024
 """Bytes that are decompressed at once: it takes less than a millisecond."""
 
 
+MAX_HELD = 256 * 1024 * 1024
+"""Bytes of expositions that are read at a time: what becomes of one takes some times as many."""
+
+
 class Outcome(StrEnum):
     """What became of a scrape; limits have the names of their options."""
 
@@ -51,6 +56,7 @@ class Outcome(StrEnum):
     LABEL_NAME_LENGTH_LIMIT = "label_name_length_limit"
     LABEL_VALUE_LENGTH_LIMIT = "label_value_length_limit"
     TARGET_LIMIT = "target_limit"
+    OVERLOAD = "overload"
     SKIPPED = "skipped"
 
 
@@ -60,6 +66,33 @@ class ScrapeError(Exception):
     def __init__(self, outcome: Outcome, message: str) -> None:
         super().__init__(message)
         self.outcome = outcome
+
+
+class Room:
+    """Bytes of expositions that are being read, of all targets together."""
+
+    def __init__(self, limit: int = MAX_HELD) -> None:
+        self._limit = limit
+        self._held = 0
+
+    @contextmanager
+    def account(self) -> Iterator[Callable[[int], None]]:
+        """Gives a function that takes so many bytes, or raises `ScrapeError`; what was taken is
+        given back at the end."""
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if self._held + size > self._limit:
+                msg = f"over {self._limit} bytes of expositions are being read already"
+                raise ScrapeError(Outcome.OVERLOAD, msg)
+            taken += size
+            self._held += size
+
+        try:
+            yield take
+        finally:
+            self._held -= taken
 
 
 class Exposition(NamedTuple):
@@ -78,9 +111,13 @@ def accept(protocols: Sequence[Protocol]) -> str:
 
 
 async def fetch(
-    session: aiohttp.ClientSession, job: ScrapeConfig, url: URL, headers: Mapping[str, str]
+    session: aiohttp.ClientSession,
+    job: ScrapeConfig,
+    url: URL,
+    headers: Mapping[str, str],
+    take: Callable[[int], None],
 ) -> Exposition:
-    """Ask a target. Raises `ScrapeError`."""
+    """Ask a target; `take` is told of each byte that came. Raises `ScrapeError`."""
     try:
         async with session.get(
             url,
@@ -94,10 +131,13 @@ async def fetch(
                 raise ScrapeError(Outcome.STATUS, msg)
             encoding = response.headers.get("Content-Encoding", "identity").lower()
             format_ = _format(response.headers.get("Content-Type", ""), job)
-            body = await _read(response.content, job.body_size_limit)
+            body = await _read(response.content, job.body_size_limit, take)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise ScrapeError(Outcome.UNREACHABLE, _describe(error)) from error
-    return Exposition(await _decompressed(body, encoding, job.body_size_limit), format_)
+    if encoding != "identity":
+        body = await _decompressed(body, encoding, job.body_size_limit)
+        take(len(body))
+    return Exposition(body, format_)
 
 
 def _describe(error: Exception) -> str:
@@ -136,9 +176,10 @@ def _too_large(limit: int) -> ScrapeError:
     return ScrapeError(Outcome.BODY_SIZE_LIMIT, f"the exposition has more than {limit} bytes")
 
 
-async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
+async def _read(content: aiohttp.StreamReader, limit: int, take: Callable[[int], None]) -> bytes:
     parts, size = [], 0
     async for part in content.iter_any():
+        take(len(part))
         size += len(part)
         if size > limit:
             raise _too_large(limit)
@@ -147,8 +188,6 @@ async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
 
 
 async def _decompressed(body: bytes, encoding: str, limit: int) -> bytes:
-    if encoding == "identity":
-        return body
     if encoding != "gzip":
         msg = f"the target compresses with {encoding[:20]!r}, which it was not asked for"
         raise ScrapeError(Outcome.MALFORMED, msg)

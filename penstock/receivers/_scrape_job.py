@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.telemetry.registry import Level
-from penstock.receivers._scrape_fetch import Exposition, Outcome, ScrapeError, accept, fetch
+from penstock.receivers._scrape_fetch import Exposition, Outcome, Room, ScrapeError, accept, fetch
 from penstock.receivers._scrape_loop import Loop
 from penstock.receivers._scrape_samples import Reader, Scraped
 from penstock.receivers._scrape_target import Target, targets_of
@@ -36,10 +36,12 @@ class Job:
         common: Global,
         context: Context,
         keep: Callable[[Batch, Callable[[], None]], None],
+        room: Room,
     ) -> None:
         self.config = config
         self.reader = Reader(config, common)
         self.keep = keep
+        self.room = room
         self._context = context
         self._faults = FaultLog(context.logger)
         self._discoveries: list[Discovery] = []
@@ -75,8 +77,8 @@ class Job:
         if session:
             await session.close()
 
-    async def fetch(self, target: Target) -> Exposition:
-        """Ask a target. Raises `ScrapeError`."""
+    async def fetch(self, target: Target, take: Callable[[int], None]) -> Exposition:
+        """Ask a target; `take` is told of each byte that came. Raises `ScrapeError`."""
         assert self._session is not None, "fetch before start"
         if self._too_many:
             raise ScrapeError(Outcome.TARGET_LIMIT, self._too_many)
@@ -89,7 +91,7 @@ class Job:
             headers |= self.config.credentials()
         except (OSError, UnicodeDecodeError) as error:
             raise ScrapeError(Outcome.CREDENTIALS, f"cannot read credentials: {error}") from error
-        return await fetch(self._session, self.config, target.url, headers)
+        return await fetch(self._session, self.config, target.url, headers, take)
 
     def succeeded(self, samples: Scraped) -> None:
         """Count a scrape."""

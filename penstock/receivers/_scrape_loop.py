@@ -70,9 +70,7 @@ class Loop:
         """Ask once, and pass on what comes of it."""
         now, began = time.time_ns(), time.monotonic()
         try:
-            async with asyncio.timeout(self.target.timeout):
-                exposition = await self._job.fetch(self.target)
-            result = await self._read(exposition, now)
+            result = await self._attempt(now)
         except (ScrapeError, TimeoutError) as error:
             self._job.failed(self.target, error)
             result, up = Result(self._series.end(now), NOTHING, 0), 0
@@ -87,6 +85,12 @@ class Loop:
         """Seconds until the next scrape is due."""
         interval = self.target.interval
         return (self.target.offset - now) % interval or interval
+
+    async def _attempt(self, now: int) -> Result:
+        with self._job.room.account() as take:
+            async with asyncio.timeout(self.target.timeout):
+                exposition = await self._job.fetch(self.target, take)
+            return await self._read(exposition, now)
 
     async def _read(self, exposition: Exposition, now: int) -> Result:
         read = partial(self._read_now, exposition, now)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     Parent = tuple[dict[str, Any], str, str, str, dict[str, Any]]
 
-_BYTES_PER_SAMPLE = 16
-"""Fewer than a sample usually takes in any format: it bounds what an exposition can become."""
+_BYTES_PER_SAMPLE = 64
+"""As a sample usually takes, or fewer: an exposition of the largest size has no more samples than
+these make, since the shortest ones become fifty times as large."""
 
 _SCOPE = "otel_scope_"
 _KNOWN_SCOPE = (f"{_SCOPE}name", f"{_SCOPE}version", f"{_SCOPE}schema_url")

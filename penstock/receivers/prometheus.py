@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from penstock.pipeline import Receiver, ReceiverConfig, Signal
 from penstock.pipeline.delivery.custody import Custody
+from penstock.receivers._scrape_fetch import Room
 from penstock.receivers._scrape_job import Job
 from penstock.receivers._scrape_options import PrometheusConfig
 
@@ -54,8 +55,9 @@ class Prometheus(Receiver):
     async def start(self, consume: Consume) -> None:
         """Begin to scrape. Raises `StartError`."""
         self._custody = Custody(consume, self._context, lambda _: None)
+        room = Room()
         for settings in self._config.scrape_configs:
-            job = Job(settings, self._config.global_, self._context, self._keep)
+            job = Job(settings, self._config.global_, self._context, self._keep, room)
             self._jobs.append(job)
             await job.start()
 

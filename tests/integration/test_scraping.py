@@ -44,7 +44,7 @@ class Target:
 
     def __init__(self, bodies: dict[str, tuple[str, bytes]]) -> None:
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802  (the base class names it so)
+            def do_GET(self) -> None:
                 type_, body = bodies[self.path]
                 self.send_response(200)
                 self.send_header("Content-Type", type_)
@@ -158,8 +158,8 @@ def test_what_the_collector_makes_of_a_target_penstock_makes_too(
         argv = peers.command("otelcol", "run", tmp_path / "otelcol.yaml")
         stack.enter_context(Program("otelcol", argv, tmp_path))
         services = [each["job_name"] for each in jobs]
-        for recorder in (ours, theirs):
-            eventually(lambda it=recorder: all(_up(it, name) >= 2 for name in services))
+        eventually(lambda: all(_up(ours, name) >= 2 for name in services))
+        eventually(lambda: all(_up(theirs, name) >= 2 for name in services))
     for service in services:
         mine, others = seen(ours, service), seen(theirs, service)
         assert mine.keys() == others.keys(), service

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::points::{Draft, Dropped, Metric, Points, Type};
+use super::points::{Draft, Dropped, Metric, Parts, Points, Type};
 use super::table::{Exemplar, Label, NO_TIME, Table};
 use crate::encode::{key_value, write_record};
 use crate::encoding;
@@ -172,7 +172,7 @@ impl Writer<'_> {
             pair(&mut around, shape.attributes, texts.get(label.name), texts.get(label.value));
         }
         if shape.exemplars != 0 {
-            for exemplar in &draft.exemplars {
+            for exemplar in draft.exemplars.iter().flat_map(|all| all.iter()) {
                 let exemplar = &self.table.exemplars[*exemplar as usize];
                 write_record(&mut around, shape.exemplars, &self.exemplar(exemplar));
             }
@@ -191,11 +191,13 @@ impl Writer<'_> {
                 draft.value.map_or(Value::Absent, Value::Double)
             }
             Type::Histogram => {
-                Value::Histogram(Box::new(histogram(draft, &mut dropped.duplicate)?))
+                let parts = draft.parts.as_deref()?;
+                Value::Histogram(Box::new(histogram(parts, &mut dropped.duplicate)?))
             }
-            Type::Summary => Value::Summary(Box::new(summary(draft)?)),
+            Type::Summary => Value::Summary(Box::new(summary(draft.parts.as_deref()?)?)),
             Type::Exponential => {
-                let native = &self.table.natives[draft.native? as usize];
+                let native = draft.parts.as_deref()?.native?;
+                let native = &self.table.natives[native as usize];
                 Value::Exponential(Box::new(native.exponential()?))
             }
         })
@@ -233,28 +235,28 @@ fn natural(value: f64) -> Option<u64> {
 }
 
 /// The counts between the bounds, of counts up to them.
-fn histogram(draft: &Draft, duplicates: &mut u64) -> Option<Histogram> {
-    let mut parts = draft.parts.clone();
-    parts.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let all = parts.len();
-    parts.dedup_by(|later, first| later.0.total_cmp(&first.0).is_eq());
-    *duplicates += (all - parts.len()) as u64;
-    let last = parts.pop_if(|part| part.0 == f64::INFINITY);
-    let count = natural(draft.count.or(last.map(|last| last.1))?)?;
-    let (mut counts, mut before) = (Vec::with_capacity(parts.len() + 1), 0);
-    for (_, upto) in &parts {
+fn histogram(parts: &Parts, duplicates: &mut u64) -> Option<Histogram> {
+    let mut bounds = parts.bounds.clone();
+    bounds.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let all = bounds.len();
+    bounds.dedup_by(|later, first| later.0.total_cmp(&first.0).is_eq());
+    *duplicates += (all - bounds.len()) as u64;
+    let last = bounds.pop_if(|bound| bound.0 == f64::INFINITY);
+    let count = natural(parts.count.or(last.map(|last| last.1))?)?;
+    let (mut counts, mut before) = (Vec::with_capacity(bounds.len() + 1), 0);
+    for (_, upto) in &bounds {
         let upto = natural(*upto)?;
         counts.push(upto.checked_sub(before)?);
         before = upto;
     }
     counts.push(count.checked_sub(before)?);
-    let totals = Totals { count, sum: draft.sum, ..Totals::default() };
-    Some(Histogram { totals, bounds: parts.iter().map(|part| part.0).collect(), counts })
+    let totals = Totals { count, sum: parts.sum, ..Totals::default() };
+    Some(Histogram { totals, bounds: bounds.iter().map(|bound| bound.0).collect(), counts })
 }
 
-fn summary(draft: &Draft) -> Option<Summary> {
-    let mut quantiles = draft.parts.clone();
+fn summary(parts: &Parts) -> Option<Summary> {
+    let mut quantiles = parts.bounds.clone();
     quantiles.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let count = natural(draft.count.unwrap_or_default())?;
-    Some(Summary { totals: Totals { count, sum: draft.sum, ..Totals::default() }, quantiles })
+    let count = natural(parts.count.unwrap_or_default())?;
+    Some(Summary { totals: Totals { count, sum: parts.sum, ..Totals::default() }, quantiles })
 }

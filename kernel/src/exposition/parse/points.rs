@@ -36,12 +36,25 @@ pub struct Draft {
     pub time: i64,
     pub start: u64,
     pub value: Option<f64>,
+    /// What a number does not have.
+    pub parts: Option<Box<Parts>>,
+    pub exemplars: Option<Box<Vec<u32>>>,
+}
+
+/// What the samples of a histogram or a summary say.
+#[derive(Default)]
+pub struct Parts {
     pub sum: Option<f64>,
     pub count: Option<f64>,
     /// Buckets with their upper bounds, or quantiles with their values.
-    pub parts: Vec<(f64, f64)>,
+    pub bounds: Vec<(f64, f64)>,
     pub native: Option<u32>,
-    pub exemplars: Vec<u32>,
+}
+
+impl Draft {
+    fn parts(&mut self) -> &mut Parts {
+        self.parts.get_or_insert_default()
+    }
 }
 
 /// How many samples came to nothing, by reason.
@@ -137,7 +150,7 @@ impl Points {
     fn attach(&mut self, table: &Table, drafts: &[Option<u32>]) {
         for (i, exemplar) in (0..).zip(&table.exemplars) {
             if let Some(draft) = drafts[exemplar.sample as usize] {
-                self.drafts[draft as usize].exemplars.push(i);
+                self.drafts[draft as usize].exemplars.get_or_insert_default().push(i);
             }
         }
         for (sample, start) in &table.starts {
@@ -223,17 +236,17 @@ impl Points {
         let set = |place: &mut Option<f64>| first(place, sample.value);
         let fresh = match (part, bound) {
             (Part::Value, _) if sample.native != NO_NATIVE => {
-                first(&mut draft.native, sample.native)
+                first(&mut draft.parts().native, sample.native)
             }
             (Part::Value, _) => set(&mut draft.value),
-            (Part::Sum, _) => set(&mut draft.sum),
-            (Part::Count, _) => set(&mut draft.count),
+            (Part::Sum, _) => set(&mut draft.parts().sum),
+            (Part::Count, _) => set(&mut draft.parts().count),
             (Part::Created, _) => {
                 draft.start = seconds(sample.value).map_or(0, i64::cast_unsigned);
                 return true;
             }
             (Part::Bucket | Part::Quantile, Some(bound)) => {
-                draft.parts.push((bound, sample.value));
+                draft.parts().bounds.push((bound, sample.value));
                 return true;
             }
             (Part::Bucket | Part::Quantile, None) => {
