@@ -127,7 +127,8 @@ def request(case: str) -> ExportMetricsServiceRequest:
     histogram.aggregation_temporality = CUMULATIVE
     exponential = metrics.add(name="exponential").exponential_histogram
     exponential.aggregation_temporality = DELTA
-    for data in (*gauges, total, delta, histogram, exponential):
+    every: list[Any] = [*gauges, total, delta, histogram, exponential]
+    for data in every:
         for number, labels in enumerate(LABELS):
             point = data.data_points.add(start_time_unix_nano=5, time_unix_nano=10)
             for key, text in labels.items():
@@ -175,7 +176,7 @@ def attributes(message: Any) -> dict[str, str]:
 
 
 def of_point(point: Any) -> list[Any]:
-    """All fields of a point; a number is a float, whatever its type, and empty buckets are there."""
+    """All fields of a point: numbers are floats, whatever their type, and empty buckets there."""
     if hasattr(point, "scale"):
         point.positive.SetInParent()
         point.negative.SetInParent()
