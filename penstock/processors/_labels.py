@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from penstock.pipeline.batch import Mask
 
+    Places = NDArray[np.intp]
+
 RESOURCE = "__resource__."
 """What the labels begin with that are attributes of resources."""
 
@@ -68,10 +70,13 @@ class Change(NamedTuple):
     where: Mask
     around: str | None
 
-    def only(self, kept: Mask) -> Change:
-        """The same for some of the items."""
-        column = Column(self.column.codes[kept], self.column.values)
-        return self._replace(column=column, where=self.where[kept])
+    def only(self, items: Mask | Places) -> Change:
+        """The same for some of the items, with no values but theirs."""
+        codes, inverse = np.unique(self.column.codes[items], return_inverse=True)
+        column = Column(
+            inverse.astype(np.uint32), [self.column.values[code] for code in codes.tolist()]
+        )
+        return self._replace(column=column, where=self.where[items])
 
 
 def changes(batch: Batch, labels: Labels, sets: LabelSets) -> list[Change]:
@@ -94,25 +99,40 @@ def _around(batch: Batch, name: str) -> str | None:
     return "metric" if name == NAME and batch.signal is Signal.METRICS else None
 
 
-def parts(batch: Batch, found: list[Change]) -> list[Mask]:
-    """The items in as many parts as it takes for what lies around items to be changed."""
-    shared = [each for each in found if each.around]
-    codes = [np.where(each.where, each.column.codes + 1, 0) for each in shared]
-    everything = np.ones(len(batch), dtype=np.bool_)
-    if not any(
-        differ(of, batch.parents(str(each.around))).any()
-        for of, each in zip(codes, shared, strict=True)
-    ):
-        return [everything]
-    group: NDArray[np.int64] = np.zeros(len(batch), dtype=np.int64)
-    for of in codes:
-        group = np.unique(group * (int(of.max()) + 1) + of, return_inverse=True)[1]
-    return [group == number for number in range(int(group.max()) + 1)]
+def changed(batch: Batch, found: list[Change]) -> tuple[Batch, Places | None]:
+    """The batch with these changes, in as many parts as it takes for what lies around items to be
+    changed; and where its items were before, if there are several."""
+    codes = _parts(batch, found)
+    if codes is None:
+        return _edited(batch, found), None
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(int(codes.max()) + 2))
+    done, places = [], []
+    for code, part in batch.partition(codes):
+        mine = order[starts[code] : starts[code + 1]]
+        done.append(_edited(part, [each.only(mine) for each in found]))
+        places.append(mine)
+    return Batch.concat(done), np.concatenate(places)
 
 
-def changed(batch: Batch, found: list[Change]) -> Batch:
-    """The batch with these changes."""
+def _edited(batch: Batch, found: list[Change]) -> Batch:
     edits = batch.edit()
     for each in found:
         edits.set(each.path, each.column, each.where)
     return edits.apply()
+
+
+def _parts(batch: Batch, found: list[Change]) -> NDArray[np.uint32] | None:
+    """Numbers of parts in which items with a message around them change it alike, if it takes
+    several."""
+    shared = [each for each in found if each.around]
+    codes = [np.where(each.where, each.column.codes + 1, 0) for each in shared]
+    if not any(
+        differ(of, batch.parents(str(each.around))).any()
+        for of, each in zip(codes, shared, strict=True)
+    ):
+        return None
+    group: NDArray[np.int64] = np.zeros(len(batch), dtype=np.int64)
+    for of in codes:
+        group = np.unique(group * (int(of.max()) + 1) + of, return_inverse=True)[1]
+    return group.astype(np.uint32)

@@ -12,7 +12,7 @@ from penstock.config.types import Duration
 from penstock.pipeline import Batch, Processor, ProcessorConfig, Signal
 from penstock.pipeline.series import Fold, GaugeFold
 from penstock.processors._attributes import MANY
-from penstock.processors._labels import Change, Labels, changed, changes, parts
+from penstock.processors._labels import Labels, changed, changes
 from penstock.processors._temporality import CUMULATIVE, DELTA, Losses
 from penstock.prometheus.labels import NAME, LabelSets
 from penstock.prometheus.relabel import Action, Rule, relabel
@@ -34,8 +34,8 @@ _NO_VALUE = 1
 """The flag of points that say that their series has no value any more."""
 
 _MOST_VALUES = 50_000
-"""Keys times items from which a batch with unusually many keys is halved: rules about names may
-look at every key of every item."""
+"""Labels times items from which a batch with unusually many labels is halved: rules about names may
+look at every label of every item, and others make a label of every value."""
 
 _OF_METRICS = {"merge", "gauge", "max_merged_series", "ttl"}
 
@@ -78,6 +78,7 @@ class Relabel(Processor):
         self, config: Config, context: Context, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._rules = config.relabel_configs
+        self._makes_names = any("$" in rule.target_label for rule in self._rules)
         self._gauge = config.gauge
         self._losses = Losses(context)
         self._fold: Fold | None = None
@@ -89,7 +90,8 @@ class Relabel(Processor):
     def process(self, batch: Batch) -> Batch | None:
         """The batch after all rules; `None` when nothing is left."""
         labels = Labels(batch)
-        if len(labels) > MANY and len(labels) * len(batch) > _MOST_VALUES and len(batch) > 1:
+        names = max(len(labels), len(batch) if self._makes_names else 0)
+        if names > MANY and names * len(batch) > _MOST_VALUES and len(batch) > 1:
             halves = batch.split(max_items=(len(batch) + 1) // 2)
             left = [done for half in halves if (done := self.process(half))]
             return Batch.concat(left) if left else None
@@ -103,11 +105,11 @@ class Relabel(Processor):
         if left is None:
             return None
         found = [each.only(sets.kept) for each in changes(batch, labels, sets)]
-        order = parts(left, found)
-        done = Batch.concat(_changed(left, found, order))
+        done, places = changed(left, found)
         if left.signal is not Signal.METRICS or self._fold is None:
             return done
-        return self._merged(done, np.concatenate([left.series_ids()[mask] for mask in order]))
+        sources = left.series_ids()
+        return self._merged(done, sources if places is None else sources[places])
 
     def _merged(self, batch: Batch, sources: NDArray[np.void]) -> Batch | None:
         assert self._fold is not None
@@ -120,19 +122,14 @@ class Relabel(Processor):
 
     def _foldable(self, batch: Batch, sources: NDArray[np.void]) -> Mask:
         """Points that others may have to be put together with, in this batch or with what comes."""
-        several = _of_several(batch.series_ids(), sources)
         temporality = batch.column("metric.aggregation_temporality")
         gauges = batch.column("metric.type") == _GAUGE
-        total = temporality == CUMULATIVE
-        total |= gauges & (self._gauge == "sum")
+        total = (temporality == CUMULATIVE) | (gauges & (self._gauge == "sum"))
         total &= (batch.numbers("datapoint.flags") & _NO_VALUE) == 0
-        return total | (several & (gauges | temporality.isin([DELTA, CUMULATIVE])))
-
-
-def _changed(batch: Batch, found: list[Change], order: list[Mask]) -> list[Batch]:
-    """The batch in parts, with the changes of each."""
-    left = ((mask, batch.keep(mask)) for mask in order)
-    return [changed(part, [each.only(mask) for each in found]) for mask, part in left if part]
+        others = ~total & (gauges | temporality.isin([DELTA, CUMULATIVE]))
+        if others.any():
+            others &= _of_several(batch.series_ids(), sources)
+        return total | others
 
 
 def _of_several(series: NDArray[np.void], sources: NDArray[np.void]) -> Mask:

@@ -166,6 +166,9 @@ def test_a_batch_with_very_many_keys_is_done_in_parts(monkeypatch: pytest.Monkey
     done = relabelled(batch, {"action": "labelkeep", "regex": "keep|__.*"})
     assert attributes_of(done) == [{"keep": "x"}] * 100
     assert done.column("span.name").to_list() == batch.column("span.name").to_list()
+    named = {"source_labels": ["__name__"], "regex": "span (.*)", "target_label": "n$1"}
+    done = relabelled(batch, named, {"action": "labelkeep", "regex": "n.*|__.*"})
+    assert attributes_of(done) == [{f"n{number}": str(number)} for number in range(100)]
 
 
 def test_options_about_series_are_refused_for_other_signals() -> None:
