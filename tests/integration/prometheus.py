@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Prometheus(Program):
-    """A running Prometheus that scrapes what `jobs` say, once a second."""
+    """A running Prometheus that scrapes what `jobs` say, once a second, and writes that to what
+    `remote_write` says."""
 
     def __init__(
         self,
@@ -24,10 +25,15 @@ class Prometheus(Program):
         folder: Path,
         jobs: Sequence[dict[str, Any]] = (),
         flags: Sequence[str] = (),
+        remote_write: Sequence[dict[str, Any]] = (),
     ) -> None:
         (self.port,) = free_ports(1)
         file = folder / "prometheus.yml"
-        settings = {"global": {"scrape_interval": "1s"}, "scrape_configs": list(jobs)}
+        settings = {
+            "global": {"scrape_interval": "1s"},
+            "scrape_configs": list(jobs),
+            "remote_write": list(remote_write),
+        }
         file.write_text(json.dumps(settings))  # JSON is YAML too
         env = {
             "PROMETHEUS_PORT": str(self.port),

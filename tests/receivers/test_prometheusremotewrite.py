@@ -112,6 +112,7 @@ class Series:
 async def test_a_counter_is_a_cumulative_sum_of_the_resource_that_its_labels_name() -> None:
     made = Series()
     labels = {"job": "shop/cart", "instance": "i1", "path": "/", "otel_scope_name": "meter"}
+    labels |= {"__type__": "counter", "__unit__": "requests"}
     one = made.add("requests_total", 1, "How many.", "requests", **labels)
     one.samples.add(value=3, timestamp=TIME, start_timestamp=TIME - 5)
     exemplar = one.exemplars.add(value=1, timestamp=TIME)

@@ -230,8 +230,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Labels that say of what a series is, and not what it is like.
-pub const IDENTITY: [&[u8]; 3] = [b"__name__", b"job", b"instance"];
+/// Labels that say of what a series is, and not what it is like: two of them what metadata say too.
+pub const IDENTITY: [&[u8]; 5] = [b"__name__", b"job", b"instance", b"__type__", b"__unit__"];
 
 fn created(message: &[u8]) -> i64 {
     let created = Fields::new(message).filter(|it| it.number == 6 && it.wire_type == VARINT);
