@@ -428,6 +428,11 @@ class Intake:
         """Answer up to that many bytes of requests, with their indexes, before they are taken; 0,
         as at first, answers none."""
 
+    def warn(self, signal: str, message: str, seconds: float) -> None:
+        """Say `message`, up to 1 KiB, with every success that senders of `signal` are answered with
+        for so many seconds, in place of what was said before. Nothing counts as rejected: by OTLP
+        this is a warning. Raises ValueError for a signal that there is not."""
+
     def take(self) -> list[Group]:
         """Everything that has arrived: at most two groups per signal, one of them answered."""
 

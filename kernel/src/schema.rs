@@ -473,4 +473,9 @@ impl Signal {
     pub fn by_name(name: &str) -> Option<&'static Signal> {
         SIGNALS.into_iter().find(|signal| signal.name == name)
     }
+
+    /// Where it stands in `SIGNALS`.
+    pub fn position(&self) -> usize {
+        SIGNALS.iter().position(|known| std::ptr::eq(*known, self)).unwrap_or_default()
+    }
 }

@@ -17,16 +17,18 @@ from penstock.pipeline.graph import Graph, Kind, Node, members, place
 from penstock.pipeline.memory.limits import Memory
 from penstock.pipeline.memory.pace import Pace
 from penstock.pipeline.routing import RouterStep
+from penstock.pipeline.senders import Senders, sources_of
 from penstock.pipeline.status import Board, Status
 from penstock.pipeline.steps import ProcessorStep, StageStep
 from penstock.pipeline.telemetry.registry import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from penstock.config.settings import Settings
     from penstock.pipeline.batch import Signal
     from penstock.pipeline.component import Exporter, Extension, Receiver
+    from penstock.pipeline.senders import Source
     from penstock.pipeline.status import State
     from penstock.pipeline.tasks import ComponentTasks
     from penstock.pipeline.telemetry.registry import Reading
@@ -195,7 +197,19 @@ class Assembly:
             board=self.board,
             extensions=self.extensions,
             memory=self.memory,
+            senders=self._senders(node),
         )
+
+    def _senders(self, node: Node) -> Senders:
+        if not node.pipeline:
+            return Senders()
+        sources = sources_of(node.pipeline, self._settings)
+        return Senders(partial(self._warn, sources))
+
+    def _warn(self, sources: Iterable[Source], text: str, seconds: float) -> None:
+        for id_, signal in sources:
+            receiver, _ = self.receivers[id_]
+            receiver.warn(signal, text, seconds)
 
 
 def _net(gave: Reading, exit_: FanOut, branch: Inlet) -> float:

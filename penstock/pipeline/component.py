@@ -35,6 +35,7 @@ from penstock.pipeline.batch import Batch, Signal
 from penstock.pipeline.books import Books
 from penstock.pipeline.memory.limits import Memory
 from penstock.pipeline.memory.pace import Pace
+from penstock.pipeline.senders import Senders
 from penstock.pipeline.status import Board, State
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class Context:
     receiver is given can take longer than putting a batch aside. In `books`, a component that
     answers for items opens an account. To `status` it says that it cannot do its work, and that it
     can again; `board` has that of every component. For an exporter, delivery says so.
-    `tells_peers` asks a receiver for `Batch.peers`. `extensions` are those that run, by id.
+    `tells_peers` asks a receiver for `Batch.peers`. To `senders`, a processor says what they should
+    know of their telemetry. `extensions` are those that run, by id.
     """
 
     id: str
@@ -87,6 +89,7 @@ class Context:
     board: Board = field(default_factory=Board)
     extensions: Mapping[str, Extension] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    senders: Senders = field(default_factory=Senders)
 
 
 class ComponentConfig(BaseModel):
@@ -142,6 +145,10 @@ class Receiver(ABC):
     @abstractmethod
     async def stop(self) -> None:
         """Stop listening; return when every open request is answered."""
+
+    def warn(self, signal: Signal, text: str, seconds: float) -> None:  # noqa: B027
+        """Say `text` for so many seconds to senders of `signal`, along with their answers; whose
+        protocol has no words for that says nothing."""
 
 
 class Processor(ABC):

@@ -34,9 +34,18 @@ _MOST_LABELS = 5_000
 _MOST_METRICS = 10_000
 _SHOWN = 20
 
+_LONGEST_NAME = 100
+"""Characters of the name of a metric or label, so that a warning has room for both."""
+
+_FATES = {
+    "overflow": "were folded into overflow series, which keep the totals right",
+    "strip": "lost labels and were added up",
+    "drop": "were dropped",
+}
+
 
 class Explained:
-    """Notes what is limited, and tells of it on a page, in own metrics and in the log."""
+    """Notes what is limited; tells of it on a page, in own metrics, in the log and to senders."""
 
     def __init__(self, config: Config, context: Context, budgets: Budgets) -> None:
         self._config = config
@@ -44,6 +53,10 @@ class Explained:
         self._sketches = Sketches(_MOST_LABELS)
         self._limited: Counter[tuple[str, str]] = Counter()
         self._worst: dict[str, str] = {}
+        self._tells = config.warn_senders and not config.dry_run
+        self._senders = context.senders
+        self._lately = 0
+        self._untold: Counter[tuple[str, str]] = Counter()
         self._faults = FaultLog(context.logger)
         labels = {"processor": context.id, "pipeline": context.pipeline or ""}
         self._points = {
@@ -68,6 +81,7 @@ class Explained:
 
     def note(self, batch: Batch, entries: NDArray[np.uint8], is_over: Mask) -> None:
         """Take note of a batch: of the labels of new series, and of what is too much."""
+        self._lately += len(batch)
         is_new = is_over | (entries == Admission.NEW)
         if not is_new.any():
             return
@@ -82,11 +96,15 @@ class Explained:
         for metric, rule, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
             name = metrics.values[metric]
             self._count(name, _RULES[rule - 1] if rule else _FOLDED, count)
+        if self._tells:
+            self._senders.warn(self._warning)
 
     def _count(self, metric: str, rule: str, points: int) -> None:
         self._points[rule].add(points)
         known = (metric, rule) in self._limited or len(self._limited) < _MOST_METRICS
-        self._limited[(metric if known else "(others)", rule)] += points
+        key = (metric if known else "(others)", rule)
+        self._limited[key] += points
+        self._untold[key] += points
         if rule != _FOLDED:
             self._faults.report(f"too many series: {rule}", points, partial(self._advice, metric))
 
@@ -104,13 +122,28 @@ class Explained:
 
     def _advice(self, metric: str) -> str:
         label = self.worst_label(metric)
+        remedy = f"; to bound it: `labels: {{{label}: 100}}`" if label else ""
+        return self._blame(metric) + remedy
+
+    def _blame(self, metric: str) -> str:
+        label = self.worst_label(metric)
+        name = f"metric {metric[:_LONGEST_NAME]!r}"
         if label is None:
-            return f"metric {metric!r}"
+            return name
         count = next(n for _, key, n in self._sketches.estimates(metric) if key == label)
-        return (
-            f"metric {metric!r}, whose label {label!r} has about {count} values; "
-            f"to bound it: `labels: {{{label}: 100}}`"
+        return f"{name}, whose label {label[:_LONGEST_NAME]!r} has about {count} values"
+
+    def _warning(self) -> str:
+        """What senders are told of all that was limited since they were told last."""
+        ((metric, rule), _) = self._untold.most_common(1)[0]
+        text = (
+            f"of the latest {self._lately} data points of all senders, {self._untold.total()} "
+            f"{_FATES[self._config.action_for(metric)]}, since there are too many series ({rule}), "
+            f"most of them of {self._blame(metric)}; nothing is to be sent again"
         )
+        self._lately = 0
+        self._untold.clear()
+        return text
 
     def report(self) -> dict[str, Any]:
         """What is limited, as plain data: budgets, labels and rules, the largest of each first."""

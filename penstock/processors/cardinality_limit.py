@@ -90,6 +90,8 @@ class Config(ProcessorConfig):
     max_folded_series: int = Field(default=1_000_000, ge=1)
     """Series that are folded, of which each takes about 100 bytes while it is cumulative or a
     gauge that is summed up. Points of more are dropped."""
+    warn_senders: bool = True
+    """Whether senders are told, along with "taken", that there are too many series."""
     dry_run: bool = False
     """Whether to count and tell what would happen, and let everything pass."""
 

@@ -154,6 +154,11 @@ class Otlp(Receiver):
         while self._gatekeepers:
             self._gatekeepers.popitem()[1].close()
 
+    def warn(self, signal: Signal, text: str, seconds: float) -> None:
+        """Say `text` with every success, as a partial success that rejects nothing."""
+        if self._intake is not None:
+            self._intake.warn(signal, text, seconds)
+
     def _grpc_routes(self) -> dict[str, str]:
         return {GRPC_METHODS[signal]: signal for signal in self._context.signals}
 

@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::event::Event;
 use super::traffic::Open;
+use super::warning::Warning;
 use crate::wire::{self, LEN, VARINT};
 
 /// The gRPC status codes that a receiver answers with.
@@ -50,10 +51,7 @@ pub const RETRY_LATER: f64 = 1.0;
 
 impl Refusal {
     pub fn new(code: Code, status: StatusCode, message: impl Into<String>) -> Self {
-        let mut message = message.into();
-        let longest = message.len().min(MAX_MESSAGE);
-        let end = (0..=longest).rev().find(|end| message.is_char_boundary(*end));
-        message.truncate(end.unwrap_or(0));
+        let message = shortened(message.into());
         Self { code, status, message, retry_after: None, challenge: None }
     }
 
@@ -81,6 +79,14 @@ const MAX_RETRY_AFTER: f64 = 3600.0;
 /// Bytes of a message. It travels in gRPC's headers, percent-encoded and once more in the details,
 /// and clients give up on more than 8 KiB of headers, which would hide a retry time from them.
 const MAX_MESSAGE: usize = 1024;
+
+/// The message, cut where it would be too long.
+pub fn shortened(mut message: String) -> String {
+    let longest = message.len().min(MAX_MESSAGE);
+    let end = (0..=longest).rev().find(|end| message.is_char_boundary(*end));
+    message.truncate(end.unwrap_or(0));
+    message
+}
 
 /// How the sender spoke, and so how it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,21 +160,22 @@ fn response(status: StatusCode, dialect: Dialect, data: Option<Bytes>) -> Respon
 }
 
 /// The answer of a call that succeeded, with the encoded `message` for gRPC.
-pub fn grpc_ok(message: &'static [u8]) -> Response<Answer> {
-    let mut response = response(StatusCode::OK, Dialect::Grpc, Some(Bytes::from_static(message)));
+pub fn grpc_ok(message: Bytes) -> Response<Answer> {
+    let mut response = response(StatusCode::OK, Dialect::Grpc, Some(message));
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
     response.body_mut().trailers = Some(trailers);
     response
 }
 
-/// Everything was taken: an empty `Export…ServiceResponse`.
-pub fn accepted(dialect: Dialect) -> Response<Answer> {
-    const EMPTY_MESSAGE: &[u8] = &[0; 5];
+/// Everything was taken: an `Export…ServiceResponse`, empty but for a warning.
+pub fn accepted(dialect: Dialect, warning: Option<&Warning>) -> Response<Answer> {
+    let said = warning.map(|warning| warning.body(dialect));
+    let or = |empty| said.clone().unwrap_or(Bytes::from_static(empty));
     match dialect {
-        Dialect::Grpc => grpc_ok(EMPTY_MESSAGE),
-        Dialect::Json => response(StatusCode::OK, dialect, Some(Bytes::from_static(b"{}"))),
-        _ => response(StatusCode::OK, dialect, None),
+        Dialect::Grpc => grpc_ok(or(&[0; 5])),
+        Dialect::Json => response(StatusCode::OK, dialect, Some(or(b"{}"))),
+        _ => response(StatusCode::OK, dialect, said),
     }
 }
 
@@ -244,7 +251,7 @@ fn status_message(refusal: &Refusal) -> Vec<u8> {
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
-fn write_bytes(out: &mut Vec<u8>, number: u32, data: &[u8]) {
+pub fn write_bytes(out: &mut Vec<u8>, number: u32, data: &[u8]) {
     wire::write_tag(out, number, LEN);
     wire::write_varint(out, data.len() as u64);
     out.extend_from_slice(data);

@@ -14,6 +14,7 @@ use super::arrivals::{Arrivals, Way};
 use super::ending::Endings;
 use super::event::Stats;
 use super::turns::Turns;
+use super::warning::Warnings;
 use crate::lock::lock;
 use crate::memory;
 use crate::payload::Payload;
@@ -40,6 +41,7 @@ pub struct Shared {
     pub stats: Stats,
     pub endings: Endings,
     pub turns: Turns,
+    pub warnings: Warnings,
     /// Bytes of requests that are being received, wait for a verdict or to be taken over.
     held: AtomicUsize,
     max_held: usize,
@@ -80,6 +82,7 @@ impl Shared {
             stats: Stats::default(),
             endings: Endings::default(),
             turns: Turns::default(),
+            warnings: Warnings::default(),
             held: AtomicUsize::new(0),
             max_held,
             credit: AtomicUsize::new(0),
@@ -100,8 +103,7 @@ impl Shared {
         way: Way,
         mut hold: Hold,
     ) -> Option<oneshot::Receiver<Verdict>> {
-        let signal = SIGNALS.iter().position(|known| std::ptr::eq(*known, payload.signal));
-        let mut group = signal.unwrap_or_default();
+        let mut group = payload.signal.position();
         let (sender, verdict) =
             if hold.use_credit() { (None, None) } else { Some(oneshot::channel()).unzip() };
         let mut waiting = lock(&self.waiting);

@@ -21,6 +21,7 @@ mod terms;
 mod tls;
 mod traffic;
 mod turns;
+mod warning;
 
 use std::collections::HashMap;
 use std::io::{self, PipeReader, Read};
@@ -74,10 +75,7 @@ impl Intake {
         let (wake, announce) = io::pipe()?;
         let routes = routes
             .into_iter()
-            .map(|(path, name)| match Signal::by_name(&name) {
-                Some(signal) => Ok((path, signal)),
-                None => Err(PyValueError::new_err(format!("{name} is not a signal"))),
-            })
+            .map(|(path, name)| Ok((path, known(&name)?)))
             .collect::<PyResult<_>>()?;
         let shared = Arc::new(Shared::new(announce, max_waiting_bytes));
         Ok(Self {
@@ -161,6 +159,13 @@ impl Intake {
             .collect())
     }
 
+    /// Say this to the senders of a signal with every answer that is a success, for so many seconds.
+    fn warn(&self, signal: &str, message: String, seconds: f64) -> PyResult<()> {
+        let signal = known(signal)?.position();
+        self.service.shared.warnings.set(signal, message, seconds);
+        Ok(())
+    }
+
     /// What the server turned away by itself, by reason, and the connections it accepted.
     fn stats(&self) -> HashMap<&'static str, u64> {
         EVENTS.iter().map(|(name, event)| (*name, self.service.shared.stats.read(*event))).collect()
@@ -183,6 +188,11 @@ impl Intake {
             Err(_) => Err(PyRuntimeError::new_err("the intake's thread panicked")),
         }
     }
+}
+
+fn known(signal: &str) -> PyResult<&'static Signal> {
+    Signal::by_name(signal)
+        .ok_or_else(|| PyValueError::new_err(format!("{signal} is not a signal")))
 }
 
 impl Intake {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, Request as HttpRequest, Response, StatusCode};
@@ -21,6 +22,7 @@ use super::event::Event;
 use super::group::{Hold, Shared};
 use super::terms::Settings;
 use super::traffic::Open;
+use super::warning::Warning;
 use super::{body, head};
 use crate::payload::Payload;
 use crate::schema::Signal;
@@ -74,7 +76,7 @@ impl Service {
         open: &Open,
     ) -> Response<Answer> {
         if dialect == Dialect::Grpc && head.uri.path() == HEALTH_CHECK {
-            return answer::grpc_ok(SERVING);
+            return answer::grpc_ok(Bytes::from_static(SERVING));
         }
         let mut unfinished = Unfinished(Some(&self.shared));
         let outcome = self.outcome(dialect, head, &mut body, open).await;
@@ -83,9 +85,14 @@ impl Service {
             tokio::spawn(discard(body, open.again()));
         }
         match outcome {
-            Ok(()) => answer::accepted(dialect),
+            Ok(()) => answer::accepted(dialect, self.warning(head).as_ref()),
             Err(refusal) => answer::refused(dialect, &refusal),
         }
+    }
+
+    fn warning(&self, head: &Parts) -> Option<Warning> {
+        let signal = || self.routes.get(head.uri.path()).map(|signal| signal.position());
+        self.shared.warnings.get(signal)
     }
 
     async fn outcome(

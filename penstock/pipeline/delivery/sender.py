@@ -158,8 +158,10 @@ class Sender:
     def _deliver(self, items: int, rejected: Rejected | None) -> None:
         lost = min(rejected.items, items) if rejected else 0
         self.sent.add(items - lost)
-        if rejected:
+        if rejected and rejected.items:
             self._count(lost, Failure.PARTIAL, rejected.reason)
+        elif rejected:
+            self._faults.report("The back end took all and warns", items, rejected.reason)
 
     def _remaining(self, batch: Batch, fault: Retryable) -> Batch:
         if fault.remaining is None:

@@ -142,6 +142,20 @@ async def test_rejected_items_are_counted_and_the_rest_is_sent() -> None:
 
 
 @in_loop
+async def test_a_warning_of_the_back_end_is_logged_and_nothing_is_lost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    backend = Backend(Rejected(0, "too many series"))
+    telemetry = Telemetry()
+    async with delivery(backend, settings(backend), telemetry=telemetry) as subject:
+        await subject.consume(spans(3))
+        await eventually(lambda: not subject.queued)
+    assert failed(telemetry, "partial") == 0
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "The back end took all and warns (3 items, 1 times): too many series"
+
+
+@in_loop
 async def test_an_attempt_that_takes_too_long_is_repeated() -> None:
     backend = Backend(asyncio.Event())
     async with delivery(backend, settings(backend, timeout="5ms")) as subject:
