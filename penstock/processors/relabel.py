@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from penstock.config.types import Duration
 from penstock.pipeline import Batch, Processor, ProcessorConfig, Signal
@@ -43,7 +43,7 @@ _OF_METRICS = {"merge", "gauge", "max_merged_series", "ttl"}
 class Config(ProcessorConfig):
     """Options of `relabel`, which the Collector does not have."""
 
-    relabel_configs: tuple[Rule, ...] = Field(min_length=1)
+    relabel_configs: tuple[Rule, ...]
     """Prometheus' rules, one after the other."""
     merge: bool = True
     """Metrics: whether points of series that become the same are put together. Without, they stand
@@ -56,6 +56,13 @@ class Config(ProcessorConfig):
     Points of more are dropped."""
     ttl: Duration = Field(default=3600.0, ge=0)
     """How long a series without points is remembered; 0 is forever."""
+
+    @model_validator(mode="after")
+    def _has_rules(self) -> Self:
+        if not self.relabel_configs:
+            msg = "expected at least one rule in `relabel_configs`"
+            raise ValueError(msg)
+        return self
 
     def misfit(self, signal: Signal) -> str | None:
         """The option that makes no sense for `signal`, if one does not."""

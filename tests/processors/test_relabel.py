@@ -180,7 +180,7 @@ def test_options_about_series_are_refused_for_other_signals() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"relabel_configs": []}, "at least 1 item"),
+        ({"relabel_configs": []}, "at least one rule"),
         ({"relabel_configs": [{"action": "keep", "regex": "("}]}, "RE2"),
         ({"relabel_configs": [WITHOUT_LABEL], "gauge": "mean"}, "gauge"),
     ],
