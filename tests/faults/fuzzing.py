@@ -18,6 +18,8 @@ SEEDS = {
     "path": "paths",
     "decompress": "compressed",
     "samples": "expositions",
+    "remote_write": "write_requests",
+    "snappy": "blocks",
 }
 """The seeds of a target, where they are not payloads."""
 

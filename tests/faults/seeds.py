@@ -15,6 +15,7 @@ from tests.kernel.documents import otlp_json
 from tests.kernel.messages import REQUESTS
 from tests.kernel.test_batch import PATHS
 from tests.prometheus.expositions import expositions
+from tests.prometheus.write_requests import compressed, examples
 
 EACH = 8
 """Seeds of each signal."""
@@ -40,6 +41,9 @@ def main() -> None:
         _write("compressed", str(number), bytes([number, 255]) + encoded)
     for number, body in enumerate(expositions()):
         _write("expositions", str(number), bytes([number, 0]) + body)
+    for version, request in examples():
+        _write("write_requests", str(version), bytes([version - 1]) + request)
+        _write("blocks", str(version), bytes([255]) + compressed(request))
 
 
 def _write(kind: str, name: str, seed: bytes) -> None:

@@ -22,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from penstock.exporters.otlp import Config as OtlpGrpc
 from penstock.exporters.otlphttp import Config as OtlpHttp
+from penstock.exporters.prometheusremotewrite import Config as RemoteWrite
 from penstock.pipeline import Refused
 from penstock.pipeline.delivery.retry import MAX_THROTTLE
 from tests.faults.hostile_back_ends import ENDLESS, MIB, BackEnd, Peer
@@ -43,12 +44,13 @@ from tests.faults.hostile_http import (
     length,
     saying,
 )
-from tests.kit import Source, in_loop, outcome_of, service, spans, wire
+from tests.kit import Source, in_loop, outcome_of, points, service, spans, wire
 from tests.receivers.watching import peak_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from penstock.pipeline import Batch
     from penstock.pipeline.runner import Running
     from tests.faults.hostile_back_ends import Answer
 
@@ -87,21 +89,38 @@ async def over_grpc(back_end: BackEnd) -> AsyncIterator[tuple[Running, Source]]:
             yield running, source
 
 
+@asynccontextmanager
+async def over_remote_write(back_end: BackEnd) -> AsyncIterator[tuple[Running, Source]]:
+    """A service whose exporter sends to the back end by remote write."""
+    source = Source()
+    settings = {"remote_write_queue": {"enabled": False}, "retry_on_failure": {"enabled": False}}
+    async with back_end.serving(Peer.serve_http1) as port:
+        endpoint = {"endpoint": f"http://127.0.0.1:{port}", "timeout": f"{TIMEOUT}s"}
+        out = RemoteWrite.model_validate({**endpoint, **settings})
+        async with service(wire("metrics: in -> out", in_=source, out=out)) as running:
+            yield running, source
+
+
 async def survive(
-    back_end: BackEnd, running: Any, honest: Answer, most_read: int = MOST_READ
+    back_end: BackEnd,
+    running: Any,
+    honest: Answer,
+    most_read: int = MOST_READ,
+    batch: Batch | None = None,
 ) -> BaseException | None:
     """What becomes of a batch that gets a hostile answer; those before and after are delivered."""
+    batch = batch or spans(3)
     hostile, back_end.answer = back_end.answer, honest
     with peak_memory() as growth:
         async with running as (_, source):
-            assert await retried(source) is None
+            assert await retried(source, batch) is None
             back_end.answer, before = hostile, back_end.requests
             begun = time.monotonic()
-            outcome = await outcome_of(source.send(spans(3)))
+            outcome = await outcome_of(source.send(batch))
             assert time.monotonic() - begun < TIMEOUT + 5
             assert back_end.requests == before + 1
             back_end.answer = honest
-            assert await retried(source) is None
+            assert await retried(source, batch) is None
     assert back_end.written < most_read
     assert growth.bytes < MOST_MEMORY
     assert len(str(outcome)) < 1000
@@ -109,10 +128,10 @@ async def survive(
     return outcome
 
 
-async def retried(source: Source) -> BaseException | None:
+async def retried(source: Source, batch: Batch) -> BaseException | None:
     """What becomes of a batch whose sender tries again while it is refused."""
     for _ in range(100):
-        outcome = await outcome_of(source.send(spans(3)))
+        outcome = await outcome_of(source.send(batch))
         if not isinstance(outcome, Refused):
             return outcome
         await asyncio.sleep(0.02)
@@ -132,6 +151,23 @@ async def test_what_http_does_not_bound_ends_with_the_attempt(answer: Answer) ->
 async def test_an_http_answer_costs_little_and_leaves_the_exporter_usable(answer: Answer) -> None:
     back_end = BackEnd(answer)
     await survive(back_end, over_http(back_end), accept_http)
+
+
+@pytest.mark.parametrize("answer", HTTP_ANSWERS.values(), ids=HTTP_ANSWERS)
+@in_loop
+async def test_an_answer_to_remote_write_costs_little_too(answer: Answer) -> None:
+    back_end = BackEnd(answer)
+    await survive(back_end, over_remote_write(back_end), accept_http, batch=points(3))
+
+
+@pytest.mark.parametrize("answer", ENDLESS_HTTP_ANSWERS.values(), ids=ENDLESS_HTTP_ANSWERS)
+@in_loop
+async def test_an_endless_answer_to_remote_write_ends_with_the_request(answer: Answer) -> None:
+    back_end = BackEnd(answer)
+    outcome = await survive(
+        back_end, over_remote_write(back_end), accept_http, most_read=ENDLESS, batch=points(3)
+    )
+    assert "no answer in time" in str(outcome)
 
 
 @pytest.mark.parametrize("answer", ENDLESS_GRPC_ANSWERS.values(), ids=ENDLESS_GRPC_ANSWERS)

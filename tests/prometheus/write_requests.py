@@ -167,3 +167,37 @@ def request_of(message: Message, names: Iterable[str]) -> bytes:
             one.labels_refs.extend([1, len(request.symbols)])
             request.symbols.append(name)
     return compressed(request.SerializeToString())
+
+
+def examples() -> list[tuple[int, bytes]]:
+    """Requests of each version with something of everything, and their versions."""
+    return [(1, _example(V1()).SerializeToString()), (2, _example(V2()).SerializeToString())]
+
+
+def _example(request: Any) -> Any:
+    texts = ["", "__name__", "requests_total", "job", "shop/cart", "le", "0.5", "help"]
+    for number in range(2):
+        one = request.timeseries.add()
+        exemplar = one.exemplars.add(value=0.5, timestamp=TIME)
+        if isinstance(request, V1):
+            one.labels.add(name=texts[1], value=texts[2])
+            exemplar.labels.add(name="trace_id", value="ab" * 16)
+        else:
+            one.labels_refs.extend([1, 2, 3, 4, 5, 6])
+            exemplar.labels_refs.extend([5, 6])
+            one.metadata.type, one.metadata.help_ref = 1 + 2 * number, 7
+        if not number:
+            one.samples.add(value=1, timestamp=TIME, start_timestamp=TIME - 1)
+            continue
+        native = one.histograms.add(count_int=3, sum=1.5, schema=2, zero_count_int=1)
+        native.positive_spans.add(offset=-2, length=1)
+        native.positive_spans.add(offset=3, length=1)
+        native.positive_deltas.extend([1, 0])
+        listed = one.histograms.add(count_float=2, schema=-53, custom_values=[0.5, 1])
+        listed.positive_spans.add(offset=1, length=1)
+        listed.positive_counts.append(2)
+    if isinstance(request, V2):
+        request.symbols.extend(texts)
+    else:
+        request.metadata.add(type=1, metric_family_name="requests", help="help")
+    return request

@@ -17,6 +17,7 @@ from penstock.receivers.prometheusremotewrite import Config, RemoteWrite
 from tests.kit import Next, context, eventually, in_loop
 from tests.prometheus import write_requests
 from tests.prometheus.write_requests import STALE_BITS, TIME, compressed, request_of
+from tests.receivers.test_door import Authenticator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -346,6 +347,24 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
 
     async with serving(read_timeout="50ms") as server:
         assert (await server.post(slowly())).status == 408
+
+
+@in_loop
+async def test_strangers_are_asked_who_they_are_before_anything_is_read() -> None:
+    extensions = {"token": Authenticator()}
+    settings = {"endpoint": "127.0.0.1:0", "auth": {"authenticator": "token"}}
+    async with context("prometheusremotewrite", extensions=extensions) as given:
+        receiver = Config.model_validate(settings).build(given)
+        assert isinstance(receiver, RemoteWrite)
+        next_ = Next()
+        await receiver.start(next_.consume)
+        async with aiohttp.ClientSession() as session:
+            server = Server(receiver.port, next_, session)
+            stranger = await server.post(b"no request")
+            assert (stranger.status, stranger.headers["WWW-Authenticate"]) == (401, "Basic")
+            body = request_of(V2, ["up"])
+            assert (await server.post(body, Authorization="right")).status == 204
+        await receiver.stop()
 
 
 @in_loop
