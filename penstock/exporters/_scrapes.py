@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from penstock.pipeline import Refused
 from penstock.pipeline.errors import Unauthenticated
+from penstock.pipeline.faults import FaultLog
 from penstock.prometheus.formats import negotiated, takes_gzip
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from penstock.exporters._exposed import Exposed
+    from penstock.exporters.prometheus import Config
+    from penstock.pipeline import Context
     from penstock.pipeline.auth import ServerAuthenticator
-    from penstock.pipeline.telemetry.registry import Counter
+    from penstock.prometheus.formats import Format
 
 PIECE = 256 * 1024
 """Bytes that are made of an answer at a time, in a thread, while those before are sent."""
@@ -24,23 +27,19 @@ AT_ONCE = 8
 
 
 class Scrapes:
-    """Answers requests. `timeout` bounds an answer, in seconds; 0 does not."""
+    """Answers requests for what is exposed."""
 
-    def __init__(
-        self,
-        exposed: Exposed,
-        *,
-        open_metrics: bool,
-        timestamps: bool,
-        timeout: float,
-        answered: Counter,
-    ) -> None:
+    def __init__(self, exposed: Exposed, config: Config, context: Context) -> None:
         self.authenticator: ServerAuthenticator | None = None
         self._exposed = exposed
-        self._open_metrics = open_metrics
-        self._timestamps = timestamps
-        self._timeout = timeout or None
-        self._answered = answered
+        self._config = config
+        self._faults = FaultLog(context.logger)
+        self._answered = context.telemetry.counter(
+            "penstock_exporter_prometheus_scrapes",
+            "Scrapes that were answered.",
+            "{scrape}",
+            exporter=context.id,
+        )
         self._open = 0
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -53,8 +52,7 @@ class Scrapes:
             return web.Response(status=503, text="too many scrapes at a time\n")
         self._open += 1
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._stream(request)
+            return await self._answer(request)
         finally:
             self._open -= 1
 
@@ -73,10 +71,11 @@ class Scrapes:
             return web.Response(status=503, text="credentials cannot be checked now\n")
         return None
 
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web
 
-        format_ = negotiated(request.headers.get("Accept", ""), open_metrics=self._open_metrics)
+        accept = request.headers.get("Accept", "")
+        format_ = negotiated(accept, open_metrics=self._config.enable_open_metrics)
         gzip = takes_gzip(request.headers.get("Accept-Encoding", ""))
         headers = {"Content-Type": format_.content_type, "Vary": "Accept, Accept-Encoding"}
         if gzip:
@@ -84,15 +83,24 @@ class Scrapes:
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         if request.method != "HEAD":
-            scrape = await asyncio.to_thread(
-                self._exposed.kernel.scrape,
-                format_.name,
-                format_.escaping,
-                self._timestamps,
-                gzip,
-            )
-            while piece := await asyncio.to_thread(scrape.more, PIECE):
-                await response.write(piece)
-            self._answered.add(1)
-        await response.write_eof()
+            try:
+                async with asyncio.timeout(self._config.write_timeout or None):
+                    await self._write(response, format_, gzip=gzip)
+            except TimeoutError:
+                self._faults.report("An answer was cut off", 1, "it took over write_timeout")
+                if request.transport:
+                    request.transport.abort()
         return response
+
+    async def _write(self, response: web.StreamResponse, format_: Format, *, gzip: bool) -> None:
+        scrape = await asyncio.to_thread(
+            self._exposed.kernel.scrape,
+            format_.name,
+            format_.escaping,
+            self._config.send_timestamps,
+            gzip,
+        )
+        while piece := await asyncio.to_thread(scrape.more, PIECE):
+            await response.write(piece)
+        await response.write_eof()
+        self._answered.add(1)

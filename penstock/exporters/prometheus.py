@@ -177,18 +177,7 @@ class Prometheus(Exporter):
             "{series}",
             exporter=context.id,
         )
-        self._scrapes = Scrapes(
-            self._exposed,
-            open_metrics=config.enable_open_metrics,
-            timestamps=config.send_timestamps,
-            timeout=config.write_timeout,
-            answered=telemetry.counter(
-                "penstock_exporter_prometheus_scrapes",
-                "Scrapes that were answered.",
-                "{scrape}",
-                exporter=context.id,
-            ),
-        )
+        self._scrapes = Scrapes(self._exposed, config, context)
         self._page = Page(config.path, self._scrapes.answer)
         self._sweeper: asyncio.Task[None] | None = None
 

@@ -17,7 +17,7 @@ from penstock.exporters.prometheus import Config, Prometheus
 from penstock.extensions.basicauth import Config as BasicAuthConfig
 from penstock.pipeline.status import Status
 from tests.exporters.exposing import DELTA, SHOP, Metrics
-from tests.kit import Source, context, in_loop, service, wire
+from tests.kit import PATIENCE, Source, context, in_loop, service, wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -122,6 +122,28 @@ async def test_scrapes_beyond_those_at_a_time_are_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(_scrapes, "AT_ONCE", 0)
     async with running() as exporter:
         assert (await ask(exporter)).status == 503
+
+
+@in_loop
+async def test_who_does_not_read_the_answer_is_cut_off(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_scrapes, "AT_ONCE", 1)
+    metrics = Metrics()
+    for number in range(20_000):
+        metrics.gauge("depth", 1, queue=f"{number} {'x' * 500}")
+    async with running(write_timeout="200ms") as exporter:
+        await exporter.send(metrics.batch)
+        _, writer = await asyncio.open_connection("127.0.0.1", exporter.port, limit=1024)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        statuses = [(await ask(exporter, method="HEAD")).status]
+        async with asyncio.timeout(PATIENCE):
+            while 503 not in statuses or statuses[-1] != 200:
+                statuses.append((await ask(exporter, method="HEAD")).status)
+        writer.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        "An answer was cut off (1 items, 1 times): it took over write_timeout"
+    ]
 
 
 @in_loop

@@ -8,7 +8,7 @@ use super::labels::{Labels, merged};
 use super::source::Origin;
 use super::view::Coming;
 use crate::series::point::Point;
-use crate::wire::{Fields, LEN, write_varint};
+use crate::wire::write_varint;
 
 #[derive(Clone, Default)]
 pub enum State {
@@ -110,10 +110,8 @@ impl Shown {
 
     /// Keep the exemplars that a point has, if it has any.
     pub fn keep_exemplars(&mut self, coming: &Coming) {
-        let (bytes, number) = (coming.body, coming.number("exemplars"));
         let mut kept = Vec::new();
-        for field in Fields::new(bytes).filter(|f| f.number == number && f.wire_type == LEN) {
-            let body = &bytes[field.body..field.end];
+        for body in coming.exemplars() {
             if kept.len() + body.len() <= MAX_EXEMPLARS {
                 write_varint(&mut kept, body.len() as u64);
                 kept.extend_from_slice(body);

@@ -93,7 +93,7 @@ impl Store {
 
     fn take(&mut self, arrival: &Arrival) -> Result<(), Fault> {
         let coming = &arrival.coming;
-        let mut point = Point::read(coming.message, coming.body);
+        let mut point = Point::read(coming.shape.message, coming.body);
         let place = self.series.peek(coming.id);
         if point.has_no_value() {
             if let Some(place) = place {

@@ -17,13 +17,34 @@ pub struct View<'a> {
     pub metrics: Vec<Key>,
     pub origins: Vec<Key>,
     ids: Vec<Id>,
+    /// By data of the payload.
+    shapes: Vec<Shape>,
 }
+
+/// The message that data points are, and the numbers of some of its fields.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub message: &'static Message,
+    attributes: u32,
+    exemplars: u32,
+}
+
+impl Shape {
+    fn of(data: &'static Message) -> Self {
+        let message = data.child(POINTS).unwrap_or(data);
+        let number = |name| message.by_name(name).map_or(0, |field| field.number);
+        Self { message, attributes: number("attributes"), exemplars: number("exemplars") }
+    }
+}
+
+/// The field of all data that holds their points.
+const POINTS: u32 = 1;
 
 /// A data point on its way.
 #[derive(Clone, Copy)]
 pub struct Coming<'a> {
     pub id: Id,
-    pub message: &'static Message,
+    pub shape: Shape,
     pub body: &'a [u8],
     /// Its metric's and its scope's places in the payload.
     pub metric: usize,
@@ -35,11 +56,13 @@ impl<'a> View<'a> {
         let levels = &payload.index().levels;
         let said = |i| Self::said(payload, i).key();
         let place = |i| Self::place(payload, i).key();
+        let shape = |i| Shape::of(payload.message_of(DATA, i));
         Self {
             payload,
             metrics: (0..levels[METRICS].len()).map(said).collect(),
             origins: (0..levels[SCOPES].len()).map(place).collect(),
             ids: identity::ids(payload),
+            shapes: (0..levels[DATA].len()).map(shape).collect(),
         }
     }
 
@@ -61,12 +84,13 @@ impl<'a> View<'a> {
 
     pub fn points(&self) -> impl Iterator<Item = Coming<'a>> {
         let (payload, levels) = (self.payload, &self.payload.index().levels);
-        let points = payload.index().items().iter().zip(&self.ids).enumerate();
-        points.map(move |(i, (point, id))| {
-            let metric = levels[DATA][point.parent as usize].parent as usize;
+        let points = payload.index().items().iter().zip(&self.ids);
+        points.map(move |(point, id)| {
+            let data = point.parent as usize;
+            let metric = levels[DATA][data].parent as usize;
             Coming {
                 id: *id,
-                message: payload.message_of(DATA + 1, i),
+                shape: self.shapes[data],
                 body: point.body(payload.bytes()),
                 metric,
                 scope: levels[METRICS][metric].parent as usize,
@@ -76,15 +100,18 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Coming<'a> {
-    /// The number of the field that holds its attributes, or its exemplars.
-    pub fn number(&self, name: &str) -> u32 {
-        self.message.by_name(name).map_or(0, |field| field.number)
-    }
-
     /// The `KeyValue` messages of its attributes.
     pub fn attributes(&self) -> impl Iterator<Item = &'a [u8]> {
-        let (body, number) = (self.body, self.number("attributes"));
-        let is_pair = move |f: &Field| f.number == number && f.wire_type == LEN;
-        Fields::new(body).filter(is_pair).map(move |field| &body[field.body..field.end])
+        self.messages(self.shape.attributes)
+    }
+
+    pub fn exemplars(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.messages(self.shape.exemplars)
+    }
+
+    fn messages(&self, number: u32) -> impl Iterator<Item = &'a [u8]> {
+        let body = self.body;
+        let is_one = move |f: &Field| f.number == number && f.wire_type == LEN;
+        Fields::new(body).filter(is_one).map(move |field| &body[field.body..field.end])
     }
 }
