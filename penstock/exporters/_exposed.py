@@ -41,7 +41,13 @@ LASTING = ("conflict", "unnamed", "unsupported", "full")
 """The faults that somebody should look at: they do not go away by themselves."""
 
 MAX_NAMES = 8
-"""Metrics that are named in a status."""
+"""Metrics that are named in a status, for each fault."""
+
+MAX_TROUBLES = 64
+"""Metrics that are kept to be named."""
+
+MAX_NAME = 100
+"""Characters of a name that are kept."""
 
 
 class Exposed:
@@ -88,10 +94,15 @@ class Exposed:
             answer = self.kernel.update(batch, tick, wall)
         dropped, examples = answer
         for fault, name in examples:
-            self._troubles[FAULTS[fault], name] = tick
+            self._note(FAULTS[fault], name[:MAX_NAME], tick)
         return Counter(
             {fault: count for fault, count in zip(FAULTS, dropped, strict=True) if count}
         )
+
+    def _note(self, fault: str, name: str, tick: int) -> None:
+        known = (fault, name) in self._troubles
+        if fault in LASTING and (known or len(self._troubles) < MAX_TROUBLES):
+            self._troubles[fault, name] = tick
 
     def _name(self, unknown: Unknown, tick: int) -> None:
         self.kernel.name(
@@ -127,5 +138,5 @@ class Exposed:
         return "not shown: " + "; ".join(parts) if parts else None
 
     def _tick(self) -> int:
-        """Seconds since the start; those before count as the age of nothing."""
+        """Seconds, of which there are at first as many as a series is shown without an update."""
         return int(self._clock() - self._begun) + round(self._expiration) + 1

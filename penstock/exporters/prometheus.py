@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from penstock.pipeline import Batch
+    from penstock.pipeline.telemetry.registry import Counter
 
 TARGET = "target_info"
 
@@ -126,9 +127,8 @@ class Config(ExporterConfig):
     @property
     def namer(self) -> Namer:
         """How metrics and labels are named."""
-        older = Strategy.UNDERSCORES
         suffixed = Strategy.UNDERSCORES_AND_SUFFIXES
-        usual = suffixed if self.add_metric_suffixes else older
+        usual = suffixed if self.add_metric_suffixes else Strategy.UNDERSCORES
         return Namer(self.translation_strategy or usual, self.namespace)
 
     @property
@@ -159,18 +159,8 @@ class Prometheus(Exporter):
             limit=config.max_series,
             expiration=config.metric_expiration,
         )
-        telemetry = context.telemetry
-        self._dropped = {
-            fault: telemetry.counter(
-                "penstock_exporter_prometheus_dropped_points",
-                "Data points that are not shown, by reason.",
-                "{datapoint}",
-                exporter=context.id,
-                reason=fault,
-            )
-            for fault in FAULTS
-        }
-        telemetry.gauge(
+        self._dropped = {fault: _dropped(context, fault) for fault in FAULTS}
+        context.telemetry.gauge(
             "penstock_exporter_prometheus_series",
             "Series that are shown.",
             lambda: self._exposed.kernel.counts()[1],
@@ -218,3 +208,13 @@ class Prometheus(Exporter):
         while True:
             await asyncio.sleep(self._config.metric_expiration / _SWEEPS)
             await self._exposed.expire()
+
+
+def _dropped(context: Context, fault: str) -> Counter:
+    return context.telemetry.counter(
+        "penstock_exporter_prometheus_dropped_points",
+        "Data points that are not shown, by reason.",
+        "{datapoint}",
+        exporter=context.id,
+        reason=fault,
+    )

@@ -151,3 +151,23 @@ def test_sums_and_histograms_without_temporality_are_unsupported(temporality: in
 def test_deltas_that_may_be_negative_are_unsupported() -> None:
     metrics = Metrics().sum("depth", 1, temporality=DELTA, monotonic=False)
     assert take(exposed(), metrics) == {"unsupported": 1}
+
+
+def test_of_many_metrics_that_are_not_shown_some_are_named() -> None:
+    subject = exposed()
+    for number in range(100):
+        take(subject, Metrics().gauge(f"{chr(0x3041 + number)}{'あ' * 10_000}", 1))
+    trouble = subject.trouble() or ""
+    assert trouble.count("あ") <= 8 * 100
+    assert ", …: no name is left of it" in trouble
+
+
+def test_many_keys_of_attributes_are_not_kept() -> None:
+    subject = exposed()
+    for number in range(3):
+        metrics = Metrics()
+        for key in range(4000):
+            labels: dict[str, Any] = {f"key {number} {key}": "x"}
+            metrics.gauge("depth", 1, **labels)
+        assert take(subject, metrics) == {}
+    assert len(samples(subject)) == 12_000

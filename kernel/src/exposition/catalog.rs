@@ -117,13 +117,17 @@ impl Catalog {
         Labels::of(free.map(|(name, value)| (&**name, text_of(value))).collect())
     }
 
+    /// Forget the names of labels if they are too many; the next batch has to ask for its own.
+    pub fn trim(&mut self) {
+        if self.labels.len() > MAX_LABELS {
+            self.labels.clear();
+        }
+    }
+
     /// Let go of what was last of use before `oldest`.
     pub fn sweep(&mut self, oldest: u32) {
         self.metrics.retain(|_, known| known.seen >= oldest);
         self.origins.retain(|_, known| known.seen >= oldest || Arc::strong_count(&known.what) > 1);
-        if self.labels.len() > MAX_LABELS {
-            self.labels.clear();
-        }
         if self.families.sweep() {
             let refused =
                 |what: &Metric| matches!(what, Metric::Refused { fault: Fault::Conflict, .. });

@@ -202,6 +202,7 @@ impl Exposition {
         for view in &views {
             store.take_all(view, now, &mut outcome);
         }
+        store.catalog.trim();
         let examples =
             outcome.examples.iter().map(|(fault, name)| (*fault as usize, name.to_string()));
         Ok((outcome.dropped, examples.collect()))
