@@ -28,7 +28,8 @@ FAULTS = ("conflict", "unnamed", "unsupported", "invalid", "old", "full")
 """Why points are not shown, in the kernel's order."""
 
 MEANINGS = {
-    "conflict": "another series has the same name and labels, or the name has another type",
+    "conflict": "another series has the same name and labels (give each source a "
+    "service.instance.id), or the name has another type",
     "unnamed": "no name is left of it; keep names of any script by translation_strategy",
     "unsupported": "Prometheus has nothing like it: negative deltas, or no temporality",
     "invalid": "it has a value that cannot be",
