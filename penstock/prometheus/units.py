@@ -1,47 +1,14 @@
-"""Units as Prometheus names them in words, and as UCUM writes them."""
+"""Units of UCUM for Prometheus' words."""
 
 from __future__ import annotations
 
-_WORDS = {
-    "days": "d",
-    "hours": "h",
-    "minutes": "min",
-    "seconds": "s",
-    "milliseconds": "ms",
-    "microseconds": "us",
-    "nanoseconds": "ns",
-    "bytes": "By",
-    "kibibytes": "KiBy",
-    "mebibytes": "MiBy",
-    "gibibytes": "GiBy",
-    "tebibytes": "TiBy",
-    "kilobytes": "KBy",
-    "megabytes": "MBy",
-    "gigabytes": "GBy",
-    "terabytes": "TBy",
-    "meters": "m",
-    "volts": "V",
-    "amperes": "A",
-    "joules": "J",
-    "watts": "W",
-    "grams": "g",
-    "celsius": "Cel",
-    "hertz": "Hz",
-    "percent": "%",
-    "ratio": "1",
-}
+from penstock.prometheus.names import PER_UNITS, UNITS
 
-_PER = {
-    "second": "s",
-    "minute": "m",
-    "hour": "h",
-    "day": "d",
-    "week": "w",
-    "month": "mo",
-    "year": "y",
-}
+_BY_WORD = {word: unit for unit, word in UNITS.items() if word} | {"ratio": "1"}
 
-UCUM = _WORDS | {
-    f"{word}_per_{per}": f"{unit}/{by}" for word, unit in _WORDS.items() for per, by in _PER.items()
+UCUM = _BY_WORD | {
+    f"{word}_per_{per}": f"{unit}/{by}"
+    for word, unit in _BY_WORD.items()
+    for by, per in PER_UNITS.items()
 }
-"""UCUM's unit for each of Prometheus', as the Collector has them."""
+"""The units by their words; a word that is not here stays as it is."""

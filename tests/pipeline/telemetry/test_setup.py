@@ -47,6 +47,7 @@ EVERYTHING = """\
 receivers:
   otlp:
     protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}
+  prometheus: {config: {scrape_configs: [{job_name: app}]}}
   prometheusremotewrite: {endpoint: "127.0.0.1:0"}
 processors:
   batch:
@@ -88,7 +89,7 @@ service:
       exporters: [debug, file, forward, routing, count, sum]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     metrics/2:
-      receivers: [forward, prometheusremotewrite]
+      receivers: [forward, prometheus, prometheusremotewrite]
       exporters: [nop, otlp, otlphttp, prometheus, prometheusremotewrite]
     logs/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
