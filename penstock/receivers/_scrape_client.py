@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
@@ -46,6 +47,11 @@ class BasicAuth(Section):
         _one(self, "password", "password_file")
         return self
 
+    @property
+    def in_files(self) -> bool:
+        """Whether files have to be read."""
+        return bool(self.username_file or self.password_file)
+
     def header(self) -> str:
         """The value of `Authorization`. Raises `OSError` where a file cannot be read."""
         name = _read(self.username_file) or self.username
@@ -70,6 +76,11 @@ class Authorization(Section):
             msg = "use basic_auth for a name and a password"
             raise ValueError(msg)
         return self
+
+    @property
+    def in_files(self) -> bool:
+        """Whether a file has to be read."""
+        return bool(self.credentials_file)
 
     def header(self) -> str:
         """The value of `Authorization`. Raises `OSError` where the file cannot be read."""
@@ -180,6 +191,11 @@ class ClientSection(Section):
         """The headers that tell who asks. Raises `OSError` where a file cannot be read."""
         way = self.basic_auth or self.authorization
         return {"Authorization": way.header()} if way else {}
+
+    async def credentials_now(self) -> dict[str, str]:
+        """The same, without holding up the event loop where files have to be read."""
+        in_files = any(way and way.in_files for way in (self.basic_auth, self.authorization))
+        return await asyncio.to_thread(self.credentials) if in_files else self.credentials()
 
     def check(self, owner: str) -> None:
         """Raise `StartError` for files that cannot be read."""

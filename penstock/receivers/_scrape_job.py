@@ -48,6 +48,7 @@ class Job:
         self._found: dict[Discovery, Found] = {}
         self._changed = asyncio.Event()
         self._loops: dict[object, tuple[Loop, asyncio.Task[None]]] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
         self._too_many = ""
@@ -65,7 +66,7 @@ class Job:
 
     async def stop(self) -> None:
         """Scrape no more. What was scraped is passed on by whoever keeps it."""
-        tasks = [*self._tasks, *(task for _, task in self._loops.values())]
+        tasks = [*self._tasks, *(task for _, task in self._loops.values()), *self._retiring]
         self._tasks, self._loops = [], {}
         for task in tasks:
             task.cancel()
@@ -88,7 +89,7 @@ class Job:
             "X-Prometheus-Scrape-Timeout-Seconds": f"{target.timeout:g}",
         }
         try:
-            headers |= self.config.credentials()
+            headers |= await self.config.credentials_now()
         except (OSError, UnicodeDecodeError) as error:
             raise ScrapeError(Outcome.CREDENTIALS, f"cannot read credentials: {error}") from error
         return await fetch(self._session, self.config, target.url, headers, take)
@@ -154,7 +155,9 @@ class Job:
         for key in self._loops.keys() - wanted.keys():
             loop, task = self._loops.pop(key)
             task.cancel()
-            self._context.tasks.create_task(loop.retire())
+            retiring = self._context.tasks.create_task(loop.retire())
+            self._retiring.add(retiring)
+            retiring.add_done_callback(self._retiring.discard)
         for key in wanted.keys() - self._loops.keys():
             loop = Loop(wanted[key], self)
             self._loops[key] = loop, self._context.tasks.create_task(loop.run())

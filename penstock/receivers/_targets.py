@@ -181,7 +181,7 @@ class Url(Discovery):
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "X-Prometheus-Refresh-Interval-Seconds": f"{self._config.refresh_interval:g}",
-            **self._config.credentials(),
+            **await self._config.credentials_now(),
         }
         async with self._session.get(
             self._config.url,

@@ -414,6 +414,22 @@ async def test_targets_come_and_go_with_a_file(tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_a_target_that_goes_while_nothing_is_taken_does_not_hold_up_the_stop(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "targets.json"
+    async with target("a 1\n") as found, target("b 1\n") as other:
+        file.write_text(f'[{{"targets": ["{found.address}"]}}]')
+        discovery = {"files": [str(file)], "refresh_interval": "10ms"}
+        async with scraping(settings(file_sd_configs=[discovery])) as scraped:
+            scraped.verdict = Refused("full", retry_after=0.01)
+            await eventually(lambda: scraped.scrapes("skipped"))
+            file.write_text(f'[{{"targets": ["{other.address}"]}}]')
+            await eventually(lambda: other.asked)
+    assert scraped.values("a") == [1.0]
+
+
+@in_loop
 async def test_a_url_names_targets() -> None:
     async with target("a 1\n") as found, target() as discovery:
         discovery.body = f'[{{"targets": ["{found.address}"], "labels": {{"x": "y"}}}}]'
