@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 PATH = "/cardinality"
 """Where the report is, on the page of own metrics."""
 
-_RULES = (TOO_FAST, *REASONS)
 _FOLDED = "folded before"
 """The rule for points of cumulative series that stay folded."""
+
+_LABELS = "labels"
+"""The rule for points that lose labels of too many values."""
+
+_RULES = (_FOLDED, TOO_FAST, *REASONS, _LABELS)
 
 _MOST_LABELS = 5_000
 """Labels of metrics that are looked at: a KiB each."""
@@ -67,7 +71,7 @@ class Explained:
                 rule=rule,
                 **labels,
             )
-            for rule in (*_RULES, _FOLDED)
+            for rule in _RULES
         }
         context.telemetry.gauge(
             "penstock_processor_series",
@@ -79,23 +83,24 @@ class Explained:
         )
         context.telemetry.tell(PATH, f"{context.pipeline}/{context.id}", self.report)
 
-    def note(self, batch: Batch, entries: NDArray[np.uint8], is_over: Mask) -> None:
+    def note(
+        self, batch: Batch, entries: NDArray[np.uint8], is_over: Mask, is_reduced: Mask
+    ) -> None:
         """Take note of a batch: of the labels of new series, and of what is too much."""
         self._lately += len(batch)
         is_new = is_over | (entries == Admission.NEW)
-        if not is_new.any():
-            return
-        self._sketches.note(batch.native, is_new.view(np.uint8).data)
-        if not is_over.any():
+        if is_new.any():
+            self._sketches.note(batch.native, is_new.view(np.uint8).data)
+        is_limited = is_over | is_reduced
+        if not is_limited.any():
             return
         metrics = batch.column("metric.name")
-        rules = np.maximum(entries, 1) - 1
+        rules = np.where(is_over, np.maximum(entries, 1) - 1, _RULES.index(_LABELS))
         pairs, counts = np.unique(
-            np.stack([metrics.codes, rules])[:, is_over], axis=1, return_counts=True
+            np.stack([metrics.codes, rules])[:, is_limited], axis=1, return_counts=True
         )
         for metric, rule, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
-            name = metrics.values[metric]
-            self._count(name, _RULES[rule - 1] if rule else _FOLDED, count)
+            self._count(metrics.values[metric], _RULES[rule], count)
         if self._tells:
             self._senders.warn(self._warning)
 
@@ -105,7 +110,9 @@ class Explained:
         key = (metric if known else "(others)", rule)
         self._limited[key] += points
         self._untold[key] += points
-        if rule != _FOLDED:
+        if rule == _LABELS:
+            self._faults.report("too many values of a label", points, partial(self._blame, metric))
+        elif rule != _FOLDED:
             self._faults.report(f"too many series: {rule}", points, partial(self._advice, metric))
 
     def worst_label(self, metric: str) -> str | None:
@@ -136,9 +143,10 @@ class Explained:
     def _warning(self) -> str:
         """What senders are told of all that was limited since they were told last."""
         ((metric, rule), _) = self._untold.most_common(1)[0]
+        action = "strip" if rule == _LABELS else self._config.action_for(metric)
         text = (
             f"of the latest {self._lately} data points of all senders, {self._untold.total()} "
-            f"{_FATES[self._config.action_for(metric)]}, since there are too many series ({rule}), "
+            f"{_FATES[action]}, since there are too many series ({rule}), "
             f"most of them of {self._blame(metric)}; nothing is to be sent again"
         )
         self._lately = 0

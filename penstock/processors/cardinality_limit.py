@@ -157,7 +157,7 @@ class CardinalityLimit(Processor):
         entries = self._budgets.admit(reduced, reduced.series_ids() if is_reduced.any() else series)
         is_over = entries >= Admission.TOO_FAST
         is_over |= self._fold.counts(series) & ~is_reduced
-        self._explained.note(batch, entries, is_over)
+        self._explained.note(batch, entries, is_over, is_reduced)
         if self._config.dry_run or not (is_over.any() or is_reduced.any()):
             return batch
         points = _Points(batch, series, entries)

@@ -208,10 +208,12 @@ def test_drop_drops_and_counts() -> None:
 
 
 def test_labels_lose_what_is_more_than_their_values() -> None:
-    _, result = flood(100, labels={"user": 5})
+    processor, result = flood(100, labels={"user": 5})
     users = [row["attributes"].get("user") for row in result.rows()]
     assert users == ["0", "1", "2", "3", "4", None]
     assert result.rows()[-1]["as_int"] == 95
+    limited = processor._explained.report()["limited"]
+    assert limited == [{"metric": "requests", "rule": "labels", "points": 95}]
 
 
 def test_overrides_are_for_the_metrics_that_they_name() -> None:
