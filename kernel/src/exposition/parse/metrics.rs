@@ -172,7 +172,7 @@ impl Writer<'_> {
             pair(&mut around, shape.attributes, texts.get(label.name), texts.get(label.value));
         }
         if shape.exemplars != 0 {
-            for exemplar in draft.exemplars.iter().flat_map(|all| all.iter()) {
+            for exemplar in &draft.exemplars {
                 let exemplar = &self.table.exemplars[*exemplar as usize];
                 write_record(&mut around, shape.exemplars, &self.exemplar(exemplar));
             }

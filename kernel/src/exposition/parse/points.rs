@@ -38,7 +38,7 @@ pub struct Draft {
     pub value: Option<f64>,
     /// What a number does not have.
     pub parts: Option<Box<Parts>>,
-    pub exemplars: Option<Box<Vec<u32>>>,
+    pub exemplars: Vec<u32>,
 }
 
 /// What the samples of a histogram or a summary say.
@@ -150,7 +150,7 @@ impl Points {
     fn attach(&mut self, table: &Table, drafts: &[Option<u32>]) {
         for (i, exemplar) in (0..).zip(&table.exemplars) {
             if let Some(draft) = drafts[exemplar.sample as usize] {
-                self.drafts[draft as usize].exemplars.get_or_insert_default().push(i);
+                self.drafts[draft as usize].exemplars.push(i);
             }
         }
         for (sample, start) in &table.starts {
