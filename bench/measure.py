@@ -52,6 +52,7 @@ class Run:
             prepare()
         config = self.scenario.config_file
         argv = self.server.argv(config=config, peers=self.peers, python=self.python)
+        argv += self.scenario.own_settings(self.server.name)
         return ServerProcess(self.server.name, argv, sink=sink.address)
 
     def send(

@@ -37,6 +37,7 @@ class Scenario:
     name: str
     kind: str = "load"
     config: str = "forward"
+    own: dict[str, str] = field(default_factory=dict)
     signal: str = "traces"
     items: int = 0
     requests: int = 0
@@ -54,7 +55,16 @@ class Scenario:
     @property
     def config_file(self) -> Path:
         """The settings that every server is started with."""
-        return BENCH / "configs" / f"{self.config}.yaml"
+        return _config(self.config)
+
+    def own_settings(self, server: str) -> list[str]:
+        """Arguments for the settings that one server has besides, which it merges with the others:
+        for what the others cannot do."""
+        return ["--config", str(_config(self.own[server]))] if server in self.own else []
+
+
+def _config(name: str) -> Path:
+    return BENCH / "configs" / f"{name}.yaml"
 
 
 def fill(command: str, **values: str | Path) -> list[str]:
