@@ -210,6 +210,7 @@ STRICT = {
     "# UNIT x seconds\n# EOF\n": "the metric's name does not end with this unit",
     "x 1 # y\n# EOF\n": "expected the labels of an exemplar",
     "x 1 nan\n# EOF\n": "expected a time after the value",
+    "x 1 1e300\n# EOF\n": "expected a time after the value",
 }
 
 

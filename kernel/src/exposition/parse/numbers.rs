@@ -16,7 +16,7 @@ pub fn millis(text: &[u8]) -> Option<i64> {
 /// Unix nanoseconds of seconds, to the millisecond: floats hold no more of a time.
 pub fn seconds(seconds: f64) -> Option<i64> {
     let millis = (seconds * 1e3).round();
-    (0.0..i64::MAX as f64 / 1e6).contains(&millis).then_some(millis as i64 * 1_000_000)
+    (0.0..i64::MAX as f64 / 1e6).contains(&millis).then(|| millis as i64 * 1_000_000)
 }
 
 /// A float as Prometheus has it in labels: shortest, with a point or an exponent.
