@@ -70,7 +70,7 @@ SCENARIOS = [
     Scenario("random permanent", {TAKE: 1, REJECT: 1}),
     Scenario("partial success", {TAKE: 1, PARTIAL: 1}),
     Scenario(MIXED, {TAKE: 3, RETRY: 2, THROTTLE: 1, REJECT: 1, PARTIAL: 1}),
-    Scenario("deadline", {TAKE: 7, SILENCE: 1}, timeout="250ms"),
+    Scenario("deadline", {TAKE: 20, SILENCE: 1}, timeout="250ms"),
     Scenario("cancel", {SILENCE: 1}, cancels=True),
     Scenario("disconnect", fault=Fault.CUT),
     Scenario("reset", fault=Fault.RESET),
