@@ -1,7 +1,9 @@
 //! Why a data point is not exposed.
 
+use crate::series::exponential::{Buckets, Exponential};
+use crate::series::histogram::Histogram;
 use crate::series::point::Point;
-use crate::series::value::{Buckets, Exponential, Histogram, Value};
+use crate::series::value::Value;
 
 use super::family::Kind;
 

@@ -4,7 +4,8 @@ use super::exemplar::Exemplar;
 use super::fault::total;
 use super::number::{write_float, write_integer, write_shortest, write_value};
 use super::text::{Heading, NANOS_PER_MILLI, TOTAL, Text, write_seconds};
-use crate::series::value::{Histogram, Summary, Totals};
+use crate::series::histogram::Histogram;
+use crate::series::value::{Summary, Totals};
 
 /// What the lines of one series have in common.
 pub struct Line<'a> {

@@ -1,7 +1,7 @@
 //! Exponential histograms as Prometheus has them: spans of buckets, and differences of counts.
 
 use super::fault::FINEST;
-use crate::series::value::{Buckets, Exponential};
+use crate::series::exponential::{Buckets, Exponential};
 
 /// How far a bucket is from the one before may be bridged by empty ones; more begins a span.
 const BRIDGED: i64 = 2;

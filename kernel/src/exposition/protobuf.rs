@@ -10,7 +10,9 @@ use super::native::{fitted, spans, zero_threshold};
 use super::state::Shown;
 use super::text::NANOS_PER_MILLI;
 use crate::encode::write_record;
-use crate::series::value::{Buckets, Exponential, Histogram, Summary, Totals, Value};
+use crate::series::exponential::{Buckets, Exponential};
+use crate::series::histogram::Histogram;
+use crate::series::value::{Summary, Totals, Value};
 use crate::wire::{FIXED64, LEN, VARINT, varint_len, write_tag, write_varint};
 
 const NANOS: u64 = 1_000_000_000;

@@ -7,7 +7,8 @@ use super::lines::Line;
 use super::names::{Escaping, is_bare, is_bare_label, needs_escapes};
 use super::number::{write_integer, write_signed, write_value};
 use super::state::Shown;
-use crate::series::value::{Histogram, Value};
+use crate::series::histogram::Histogram;
+use crate::series::value::Value;
 
 pub struct Text {
     pub open_metrics: bool,

@@ -9,8 +9,9 @@ use super::sparse::native;
 use crate::encoding;
 use crate::exposition::fault::is_valid_histogram;
 use crate::exposition::text_of::{pair, text_of};
+use crate::series::histogram::Histogram;
 use crate::series::point::Point;
-use crate::series::value::{Histogram, Summary, Value};
+use crate::series::value::{Summary, Value};
 use crate::wire::{FIXED64, Fields, LEN};
 
 const NANOSECONDS: u64 = 1_000_000;

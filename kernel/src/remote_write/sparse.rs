@@ -5,7 +5,7 @@ use super::native::STALE;
 use crate::encode::write_record;
 use crate::exposition::fault::{is_valid_exponential, observations};
 use crate::exposition::native::{fitted, spans, zero_threshold};
-use crate::series::value::{Buckets, Exponential};
+use crate::series::exponential::{Buckets, Exponential};
 use crate::wire::write_varint;
 
 /// The fields of a native histogram of that time in milliseconds; `None` for one that Prometheus

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::apply::{Outcome, each};
 use super::bodies::{Bodies, exemplars};
+use super::exponential::Exponential;
+use super::histogram::Histogram;
 use super::point::Point;
-use super::value::{Exponential, Histogram, Summary, Totals, Value};
+use super::value::{Summary, Totals, Value};
 use crate::encode::write_record;
 use crate::payload::Payload;
 use crate::schema::Message;

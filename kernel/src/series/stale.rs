@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::exponential::Exponential;
+use super::histogram::Histogram;
 use super::point::{NO_RECORDED_VALUE, Point};
-use super::value::{Exponential, Histogram, Summary, Value};
+use super::value::{Summary, Value};
 use crate::payload::Payload;
 use crate::schema::Message;
 use crate::select::replace;

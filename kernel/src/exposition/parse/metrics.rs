@@ -10,8 +10,9 @@ use crate::schema::{
     EXPONENTIAL_HISTOGRAM_DATA_POINT, HISTOGRAM_DATA_POINT, Message, NUMBER_DATA_POINT,
     SUMMARY_DATA_POINT,
 };
+use crate::series::histogram::Histogram;
 use crate::series::point::Point;
-use crate::series::value::{Histogram, Summary, Totals, Value};
+use crate::series::value::{Summary, Totals, Value};
 use crate::wire::{FIXED64, VARINT, write_tag, write_varint};
 
 /// What is above data points: the encodings of a resource and of a scope, and the scope's schema.

@@ -1,6 +1,7 @@
 //! Native histograms, whose buckets OTLP has as exponential ones.
 
-use crate::series::value::{Buckets, Exponential, Totals};
+use crate::series::exponential::{Buckets, Exponential};
+use crate::series::value::Totals;
 
 /// Buckets in a row, and how many there are between these and the ones before.
 #[derive(Clone, Copy, Debug, Default)]
