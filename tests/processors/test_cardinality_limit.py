@@ -61,6 +61,11 @@ class Stream:
             point = metric.histogram.data_points.add(count=value, sum=float(value))
             point.bucket_counts.extend([0, value, 0])
             point.explicit_bounds.extend(BOUNDS)
+        elif name == "size":
+            metric.exponential_histogram.aggregation_temporality = self.temporality
+            point = metric.exponential_histogram.data_points.add(count=value, sum=float(value))
+            point.scale = len(user) % 3
+            point.positive.bucket_counts.append(value)
         else:
             metric.sum.aggregation_temporality = self.temporality
             metric.sum.is_monotonic = True
@@ -87,7 +92,9 @@ class Total:
             value = row["as_int"] if "as_int" in row else row.get("count", 0)
             if "bucket_counts" in row:
                 assert row["bucket_counts"] == [0, value, 0]
-                assert row["sum"] == value
+            if "positive" in row:
+                assert sum(row["positive"]["bucket_counts"]) == value
+            assert row.get("sum", value) == value
             self.series[name].add(series)
             if row["metric"]["aggregation_temporality"] == CUMULATIVE:
                 before = self._last.get(series, 0)
@@ -119,9 +126,9 @@ def losses(processor: CardinalityLimit) -> int:
 
 events = st.lists(
     st.tuples(
-        st.sampled_from(["requests", "latency"]),
+        st.sampled_from(["requests", "latency", "size"]),
         st.sampled_from(["shop", "cart"]),
-        st.sampled_from("abcdefgh"),
+        st.sampled_from(["a", "b", "c", "dd", "ee", "ff", "ggg", "hhh"]),
         st.integers(0, 100),
         st.booleans(),
     ),
