@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,14 +85,20 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The modules of ours that a file imports, those for the type checker left out."""
+def at_run_time(path: Path) -> Iterator[ast.AST]:
+    """All of a file but what is for the type checker."""
     todo: list[ast.AST] = [parsed(path)]
     while todo:
         node = todo.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
         todo += ast.iter_child_nodes(node)
+        yield node
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of ours that a file imports, those for the type checker left out."""
+    for node in at_run_time(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("penstock"))
         if isinstance(node, ast.ImportFrom) and node.module == "penstock":
@@ -147,3 +158,36 @@ def test_code_that_a_file_holds_is_run_in_one_place() -> None:
 def test_unsafe_code_is_in_one_file() -> None:
     sources = (ROOT / "kernel" / "src").rglob("*.rs")
     assert [path.name for path in sources if "unsafe {" in path.read_text()] == ["memory.rs"]
+
+
+def test_every_library_that_is_imported_is_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *chain.from_iterable(extras.values())]
+    declared = {named(re.split(r"[^\w.-]", requirement)[0]) for requirement in wanted}
+    holders = packages_distributions()
+    used = {
+        module.split(".")[0]
+        for path in (ROOT / "penstock").rglob("*.py")
+        for module in libraries(path)
+    }
+    undeclared = {
+        library: holders.get(library, [])
+        for library in used - set(sys.stdlib_module_names) - {"penstock"}
+        if not declared & {named(holder) for holder in holders.get(library, [])}
+    }
+    assert undeclared == {}
+
+
+def libraries(path: Path) -> Iterator[str]:
+    """Everything that a file imports, those for the type checker left out."""
+    for node in at_run_time(path):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def named(distribution: str) -> str:
+    """A distribution's name as PEP 503 has it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()

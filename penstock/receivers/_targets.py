@@ -121,11 +121,14 @@ def _groups_of(path: str) -> list[StaticConfig]:
 
 
 def _yaml(content: bytes) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from yaml import AliasEvent, CSafeLoader, YAMLError, load, parse
 
     try:
-        return YAML(typ="safe").load(content)
+        # A few aliases of aliases are as many targets as somebody likes.
+        if any(isinstance(event, AliasEvent) for event in parse(content, CSafeLoader)):
+            msg = "aliases are not read"
+            raise DiscoveryError(msg)
+        return load(content, CSafeLoader)
     except YAMLError as error:
         raise DiscoveryError(str(error)) from error
 

@@ -405,8 +405,9 @@ async def test_targets_come_and_go_with_a_file(tmp_path: Path) -> None:
         discovery = {"files": [str(tmp_path / "*.yaml")], "refresh_interval": "10ms"}
         async with scraping(settings(file_sd_configs=[discovery])) as scraped:
             row = (await scraped.until("a"))[0]
-            file.write_text("nonsense: [")
-            await scraped.until("a", len(scraped.rows("a")) + 2)
+            for nonsense in ("nonsense: [", "- &a {targets: [b:1]}\n- *a\n"):
+                file.write_text(nonsense)
+                await scraped.until("a", len(scraped.rows("a")) + 2)
             file.write_text("[]")
             await eventually(lambda: None in scraped.values("up"))
     assert row["attributes"] == {"env": "prod"}
