@@ -42,6 +42,7 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"traces_endpoint": "https://b/?api_key={canary}", "endpoint": "https://b", **KEYS},
         {"endpoint": "https://b", "headers": [{"name": "x-key", "value": "{canary}"}]},
     ],
+    ("exporters", "prometheus"): [{"endpoint": "127.0.0.1:1", "tls": TLS}],
     ("exporters", "prometheusremotewrite"): [{"endpoint": "https://b:1", **KEYS}],
     ("extensions", "basicauth"): [
         {"htpasswd": {"inline": "me:{canary}"}},
