@@ -12,11 +12,13 @@ from penstock.cli.output import print_json, print_rows
 
 _TABLES = {
     "budgets": ("Rule", "Of", "Series", "Limit"),
+    "metrics": ("Metric", "Series"),
     "labels": ("Metric", "Label", "Values, about"),
     "limited": ("Metric", "Rule", "Points"),
 }
 _KEYS = {
     "budgets": ("rule", "of", "series", "limit"),
+    "metrics": ("metric", "series"),
     "labels": ("metric", "label", "values"),
     "limited": ("metric", "rule", "points"),
 }

@@ -25,6 +25,9 @@ TOO_FAST = "max_new_series"
 REASONS = ("max_series", "per_metric", "per_resource")
 """The options that say how many, by kind."""
 
+UNLIMITED = 2**62
+"""The limit of metrics without one, whose series are counted all the same."""
+
 _MOST = 20_000
 """Metrics and resources with budgets of their own; more share one of each kind."""
 
@@ -111,9 +114,7 @@ class Budgets:
             return known
         if len(self._of) >= _MOST:
             name = "(others)"
-        limit = self._config.per_resource if kind == PER_RESOURCE else self.limit(name)
-        if not limit:
-            return NO_BUDGET
+        limit = self._config.per_resource if kind == PER_RESOURCE else self.limit(name) or UNLIMITED
         index = self._of.setdefault((kind, name), len(self._limits))
         if index == len(self._limits):
             self._limits.append(limit)

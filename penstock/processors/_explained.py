@@ -12,7 +12,7 @@ from penstock._kernel import Sketches
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.series import Admission
 from penstock.pipeline.telemetry.registry import Level
-from penstock.processors._budgets import REASONS, TOO_FAST, Budgets
+from penstock.processors._budgets import REASONS, TOO_FAST, UNLIMITED, Budgets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,12 +156,18 @@ class Explained:
     def report(self) -> dict[str, Any]:
         """What is limited, as plain data: budgets, labels and rules, the largest of each first."""
         budgets = sorted(self._budgets.used(), key=lambda budget: -budget[2] / budget[3])
+        metrics = [(series, of) for rule, of, series, _ in budgets if rule == "per_metric"]
         return {
             "dry_run": self._config.dry_run,
             "series": len(self._budgets),
             "budgets": [
                 {"rule": rule, "of": name, "series": used, "limit": limit}
                 for rule, name, used, limit in budgets[:_SHOWN]
+                if limit < UNLIMITED
+            ],
+            "metrics": [
+                {"metric": name, "series": series}
+                for series, name in sorted(metrics, reverse=True)[:_SHOWN]
             ],
             "labels": [
                 {"metric": metric, "label": key, "values": count}

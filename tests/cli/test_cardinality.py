@@ -19,6 +19,7 @@ REPORT = {
         "dry_run": False,
         "series": 90,
         "budgets": [{"rule": "max_series", "of": "", "series": 90, "limit": 100}],
+        "metrics": [{"metric": "requests", "series": 80}],
         "labels": [{"metric": "requests", "label": "user", "values": 1200}],
         "limited": [{"metric": "requests", "rule": "max_series", "points": 7}],
     }
@@ -51,6 +52,8 @@ def test_people_read_a_table_for_each_question() -> None:
     assert result.stdout.splitlines() == [
         "# metrics/cardinality_limit: 90 series, budgets",
         "max_series\t\t90\t100",
+        "# metrics/cardinality_limit: 90 series, metrics",
+        "requests\t80",
         "# metrics/cardinality_limit: 90 series, labels",
         "requests\tuser\t1200",
         "# metrics/cardinality_limit: 90 series, limited",

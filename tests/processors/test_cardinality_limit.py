@@ -243,6 +243,7 @@ def test_the_report_names_budgets_and_labels(caplog: pytest.LogCaptureFixture) -
     report = processor._explained.report()
     fullest = report["budgets"][0]
     assert (fullest["rule"], fullest["of"], fullest["limit"]) == ("per_metric", "requests", 50)
+    assert report["metrics"] == [{"metric": "requests", "series": 46}]
     labels = {label["label"]: label["values"] for label in report["labels"]}
     assert labels["user"] == pytest.approx(1000, rel=0.1)
     assert labels["code"] == 1
