@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,18 +15,17 @@ from pydantic import field_validator, model_validator
 
 from penstock.config.types import Duration
 from penstock.ottl import Condition, Draft, ErrorMode, matching
-from penstock.pipeline import Batch, Column, Invalid, ProcessorConfig, Refused, Signal, Stage
-from penstock.pipeline.faults import FaultLog
-from penstock.pipeline.insist import insist, pause
+from penstock.pipeline import Batch, Column, ProcessorConfig, Signal
 from penstock.pipeline.steps import dropped
 from penstock.processors import _ottl as of
 from penstock.processors._attributes import combined, overlaid, path_to
 from penstock.processors._fields import Field, path_of
+from penstock.processors._windowed import Windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from penstock.pipeline import Consume, Context
+    from penstock.pipeline import Context
 
 _MOST_BYTES = 16 << 20
 """Bytes of different records from which they are passed on before the interval is over."""
@@ -106,9 +104,12 @@ class Window:
     """The different records of an interval."""
 
     def __init__(self) -> None:
-        self.counts: dict[Any, Count] = {}
         self.nbytes = 0
+        self._counts: dict[Any, Count] = {}
         self._batches: list[Batch] = []
+
+    def __len__(self) -> int:
+        return len(self._counts)
 
     def add(self, batch: Batch, keys: Column, now: int) -> int:
         """Count a batch's records; how many of them were known is returned."""
@@ -119,7 +120,7 @@ class Window:
         distinct = list(codes_of)
         fresh = []
         for code, first, number in zip(known.tolist(), firsts, numbers.tolist(), strict=True):
-            count = self.counts.get(distinct[code])
+            count = self._counts.get(distinct[code])
             if count is None:
                 fresh.append((first, distinct[code], Count(number, now, now)))
             else:
@@ -133,7 +134,7 @@ class Window:
             return
         mask = np.zeros(len(batch), dtype=np.bool_)
         mask[[place for place, _, _ in fresh]] = True
-        self.counts.update((key, count) for _, key, count in fresh)
+        self._counts.update((key, count) for _, key, count in fresh)
         kept = batch.keep(mask)
         assert kept is not None
         self._batches.append(kept)
@@ -141,7 +142,7 @@ class Window:
 
     def result(self, attribute: str, zone: tzinfo, now: int) -> Batch:
         """The records, each once, with their numbers and times."""
-        batch, counts = Batch.concat(self._batches), list(self.counts.values())
+        batch, counts = Batch.concat(self._batches), list(self._counts.values())
 
         def column(values: list[Any]) -> Column:
             return Column(np.arange(len(values), dtype=np.uint32), values)
@@ -158,47 +159,25 @@ class Window:
         return edits.apply()
 
 
-class LogDedup(Stage):
-    """Counts records, and passes each on once an interval.
-
-    While the next stage refuses, it is offered the last interval's again, and the next one's are
-    counted meanwhile, as long as there is room for them.
-    """
+class LogDedup(Windowed[Window]):
+    """Counts records, and passes each on once an interval."""
 
     def __init__(self, config: Config, context: Context) -> None:
-        self._config = config
+        super().__init__(context, Window, interval=config.interval, most_bytes=_MOST_BYTES)
         self.may_wait = bool(config.conditions)
         self._conditions = [
             Condition.compile(text, Signal.LOGS, "log") for text in config.conditions
         ]
         self._reporter = of.reporter(context, ErrorMode.IGNORE)
+        self._attribute = config.log_count_attribute
         self._zone = zone_of(config.timezone)
         self._excluded = [path_of(field) for field in config.exclude_fields]
         self._included = [path_of(field) for field in config.include_fields]
-        self._context = context
-        self._window = Window()
-        self._offered = 0
-        self._due, self._hurried = asyncio.Event(), asyncio.Event()
-        self._stopping = False
-        self._task: asyncio.Task[None] | None = None
         self._duplicates = dropped(context, "duplicate")
-        self._invalid = dropped(context, "invalid")
-        self._faults = FaultLog(context.logger)
-
-    @property
-    def held(self) -> int:
-        """Different records of this interval, and those that are being offered."""
-        return len(self._window.counts) + self._offered
-
-    async def start(self, consume: Consume) -> None:
-        """Pass records on to `consume` after every interval."""
-        self._consume = consume
-        self._task = self._context.tasks.create_task(self._run(), name=self._context.id)
 
     async def consume(self, batch: Batch) -> None:
         """Count the records of `batch`. Raises `Refused` while there is no room."""
-        if self._stopping or (self._offered and self._window.nbytes >= _MOST_BYTES):
-            raise Refused("the service stops" if self._stopping else "the next stage is behind")
+        self._refuse_without_room()
         matched = matching(self._conditions, Draft(batch), self._reporter)
         counted = batch if matched is None else batch.keep(matched)
         rest = None if matched is None else batch.keep(~matched)
@@ -213,16 +192,8 @@ class LogDedup(Stage):
             edits.delete(path)
         batch = edits.apply()
         self._duplicates.add(self._window.add(batch, self._keys(batch), time.time_ns()))
-        if self._window.nbytes >= _MOST_BYTES:
+        if self._is_full:
             self._due.set()
-
-    async def stop(self) -> None:
-        """Pass on what was counted."""
-        self._stopping = True
-        self._due.set()
-        self._hurried.set()
-        if self._task:
-            await asyncio.wait([self._task])
 
     def _keys(self, batch: Batch) -> Column:
         """What makes a record differ from others, by record."""
@@ -240,25 +211,8 @@ class LogDedup(Stage):
         instead = some.where(lambda found: found is None)
         return combined([*parents, overlaid(some, whole, instead)], tuple)
 
-    async def _run(self) -> None:
-        while self._window.counts or not self._stopping:
-            await pause(self._due, self._config.interval)
-            self._due.clear()
-            if self._window.counts:
-                await self._offer(self._take())
-
-    def _take(self) -> Batch:
-        window, self._window = self._window, Window()
-        self._offered = len(window.counts)
-        return window.result(self._config.log_count_attribute, self._zone, time.time_ns())
-
-    async def _offer(self, batch: Batch) -> None:
-        try:
-            await insist(self._consume, batch, self._hurried, lambda _: None)
-        except Invalid as fault:
-            self._invalid.add(len(batch))
-            self._faults.report("Dropped, since no stage will take it", len(batch), fault)
-        self._offered = 0
+    def _result(self, window: Window) -> Batch:
+        return window.result(self._attribute, self._zone, time.time_ns())
 
 
 def _written(nanoseconds: int, zone: tzinfo) -> str:
