@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import asynccontextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -341,6 +341,18 @@ async def context(
         )
         await tasks.end()
     assert crashes == []
+
+
+def context_without_tasks() -> Context:
+    """A context for a processor of metrics that creates no tasks, which needs no event loop."""
+    return Context(
+        id="fake",
+        signals=frozenset({Signal.METRICS}),
+        logger=logging.getLogger("penstock.test"),
+        telemetry=Telemetry(),
+        tasks=cast("asyncio.TaskGroup", None),
+        pipeline="metrics",
+    )
 
 
 @asynccontextmanager

@@ -29,7 +29,7 @@ from tests.conformance.contract import Verdict, marked
 from tests.prometheus.write_requests import names_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from tests.conformance.contract import Script
@@ -122,6 +122,26 @@ class OtlpGrpc(BackEnd, grpc.GenericRpcHandler):
         return _partial(verdict).SerializeToString()
 
 
+@asynccontextmanager
+async def _posted(
+    path: str,
+    answer: Callable[[web.Request], Awaitable[web.Response]],
+    over: asyncio.Event,
+) -> AsyncIterator[int]:
+    """A server that answers what is posted to a path, and its port. `over` is set at its end, for
+    answers that wait."""
+    app = web.Application()
+    app.router.add_post(path, answer)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        over.set()
+        await runner.cleanup()
+
+
 def _partial(verdict: Verdict) -> ExportTraceServiceResponse:
     response = ExportTraceServiceResponse()
     if verdict is Verdict.PARTIAL:
@@ -148,16 +168,8 @@ class OtlpHttp(BackEnd):
     @asynccontextmanager
     async def serving(self, script: Script) -> AsyncIterator[int]:
         self._script, self._over = script, asyncio.Event()
-        app = web.Application()
-        app.router.add_post("/v1/{signal}", self._export)
-        runner = web.AppRunner(app, shutdown_timeout=0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            yield runner.addresses[0][1]
-        finally:
-            self._over.set()
-            await runner.cleanup()
+        async with _posted("/v1/{signal}", self._export, self._over) as port:
+            yield port
 
     async def _export(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -203,16 +215,8 @@ class RemoteWrite(BackEnd):
     @asynccontextmanager
     async def serving(self, script: Script) -> AsyncIterator[int]:
         self._script, self._over = script, asyncio.Event()
-        app = web.Application()
-        app.router.add_post("/api/v1/write", self._write)
-        runner = web.AppRunner(app, shutdown_timeout=0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            yield runner.addresses[0][1]
-        finally:
-            self._over.set()
-            await runner.cleanup()
+        async with _posted("/api/v1/write", self._write, self._over) as port:
+            yield port
 
     async def _write(self, request: web.Request) -> web.Response:
         assert request.headers["Content-Type"] == self._message.content_type

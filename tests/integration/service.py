@@ -11,6 +11,7 @@ import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.request import Request, urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -19,6 +20,8 @@ from tests.integration.program import Program, fetch, free_ports
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from penstock.pipeline import Batch
 
 ITEMS = {"traces": "spans", "metrics": "metric_points", "logs": "log_records"}
 
@@ -140,3 +143,24 @@ class Numbers:
             for sample in self._samples
             if sample.name == name and labels.items() <= sample.labels.items()
         )
+
+
+class OfMetrics(Penstock):
+    """A Penstock for metrics alone, which come by OTLP."""
+
+    def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
+        """Without pipelines of other signals."""
+        settings = super().settings(exporters)
+        pipelines = settings["service"]["pipelines"]
+        settings["service"]["pipelines"] = {"metrics": pipelines["metrics"]}
+        return settings
+
+    def post(self, batch: Batch) -> None:
+        """Send it metrics."""
+        request = Request(
+            f"http://127.0.0.1:{self.ports.http}/v1/metrics",
+            batch.to_otlp(),
+            {"Content-Type": "application/x-protobuf"},
+        )
+        with urlopen(request) as answer:
+            assert answer.status == 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import urllib.request
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,12 @@ import pytest
 from tests.exporters.exposing import Metrics, of_every_type
 from tests.integration.program import fetch, free_ports
 from tests.integration.prometheus import Prometheus
-from tests.integration.service import Penstock
+from tests.integration.service import OfMetrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from penstock.pipeline import Batch
     from tests.integration.peers import Peers
 
 PROTOCOLS = {
@@ -29,32 +27,12 @@ PROTOCOLS = {
 }
 
 
-class Exposing(Penstock):
-    """Takes metrics by OTLP, and shows them to Prometheus."""
-
-    def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
-        settings = super().settings(exporters)
-        pipelines = settings["service"]["pipelines"]
-        settings["service"]["pipelines"] = {"metrics": pipelines["metrics"]}
-        return settings
-
-    def post(self, batch: Batch) -> None:
-        """Send it metrics."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.ports.http}/v1/metrics",
-            batch.to_otlp(),
-            {"Content-Type": "application/x-protobuf"},
-        )
-        with urllib.request.urlopen(request) as answer:
-            assert answer.status == 200
-
-
 @contextmanager
-def exposing(folder: Path, **options: Any) -> Iterator[tuple[Exposing, int]]:
+def exposing(folder: Path, **options: Any) -> Iterator[tuple[OfMetrics, int]]:
     """A Penstock, and the port that is scraped."""
     (port,) = free_ports(1)
     exporter = {"endpoint": f"127.0.0.1:{port}", "enable_open_metrics": True, **options}
-    with Exposing(folder, {"prometheus": exporter}) as penstock:
+    with OfMetrics(folder, {"prometheus": exporter}) as penstock:
         yield penstock, port
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import urllib.request
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from penstock.prometheus.remote_write import V1, V2
 from tests.exporters.exposing import of_every_type
 from tests.integration.program import free_ports
 from tests.integration.prometheus import Prometheus
-from tests.integration.service import Penstock
+from tests.integration.service import OfMetrics, Penstock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,26 +26,6 @@ if TYPE_CHECKING:
 BOTH = pytest.mark.parametrize("message", [V1, V2], ids=["1.0", "2.0"])
 
 TAKES = ["--web.enable-remote-write-receiver", "--enable-feature=exemplar-storage"]
-
-
-class Writing(Penstock):
-    """Takes metrics by OTLP, and writes them remotely."""
-
-    def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
-        settings = super().settings(exporters)
-        pipelines = settings["service"]["pipelines"]
-        settings["service"]["pipelines"] = {"metrics": pipelines["metrics"]}
-        return settings
-
-    def post(self, batch: Batch) -> None:
-        """Send it metrics."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.ports.http}/v1/metrics",
-            batch.to_otlp(),
-            {"Content-Type": "application/x-protobuf"},
-        )
-        with urllib.request.urlopen(request) as answer:
-            assert answer.status == 200
 
 
 class Written(Penstock):
@@ -76,7 +55,7 @@ def test_prometheus_takes_every_type(peers: Peers, tmp_path: Path, message: Mess
             "endpoint": f"http://127.0.0.1:{prometheus.port}/api/v1/write",
             "protobuf_message": message.name,
         }
-        with Writing(tmp_path, {"prometheusremotewrite": exporter}) as penstock:
+        with OfMetrics(tmp_path, {"prometheusremotewrite": exporter}) as penstock:
             batch = now(of_every_type())
             penstock.post(batch)
             penstock.expect_delivered("metrics", len(batch))

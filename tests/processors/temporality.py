@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from penstock.pipeline import Batch, Context, Signal
-from penstock.pipeline.telemetry.registry import Telemetry
-
-if TYPE_CHECKING:
-    import asyncio
+from penstock.pipeline import Batch
 
 DELTA, CUMULATIVE = 1, 2
-
-
-def context() -> Context:
-    """A context for what creates no tasks."""
-    return Context(
-        id="temporality",
-        signals=frozenset({Signal.METRICS}),
-        logger=logging.getLogger("penstock.test"),
-        telemetry=Telemetry(),
-        tasks=cast("asyncio.TaskGroup", None),
-        pipeline="metrics",
-    )
 
 
 def metrics(now: int, temporality: int, *, start: int = 1, value: int = 3) -> Batch:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,12 +12,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from pydantic import ValidationError
 
-from penstock.pipeline import Batch, Context, Signal
-from penstock.pipeline.telemetry.registry import Telemetry
+from penstock.pipeline import Batch
 from penstock.processors.cardinality_limit import CardinalityLimit, Config
-
-if TYPE_CHECKING:
-    import asyncio
+from tests.kit import context_without_tasks
 
 DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
@@ -103,20 +99,8 @@ class Total:
             self.counted[name] += value
 
 
-def context() -> Context:
-    """A context for what creates no tasks."""
-    return Context(
-        id="cardinality_limit",
-        signals=frozenset({Signal.METRICS}),
-        logger=logging.getLogger("penstock.test"),
-        telemetry=Telemetry(),
-        tasks=cast("asyncio.TaskGroup", None),
-        pipeline="metrics",
-    )
-
-
 def limit(**options: Any) -> CardinalityLimit:
-    return CardinalityLimit(Config(ttl=0, **options), context())
+    return CardinalityLimit(Config(ttl=0, **options), context_without_tasks())
 
 
 def losses(processor: CardinalityLimit) -> int:
@@ -255,7 +239,7 @@ def test_the_report_names_budgets_and_labels(caplog: pytest.LogCaptureFixture) -
 
 def test_no_more_new_series_come_in_a_time_than_are_allowed() -> None:
     clock = iter(range(0, 10_000, 30)).__next__
-    processor = CardinalityLimit(Config(ttl=0, max_new_series=10), context(), clock)
+    processor = CardinalityLimit(Config(ttl=0, max_new_series=10), context_without_tasks(), clock)
     source = Stream(DELTA)
     sizes = []
     for start in range(0, 400, 100):

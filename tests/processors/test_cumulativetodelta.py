@@ -7,11 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from penstock.processors import cumulativetodelta
-from tests.processors.temporality import CUMULATIVE, DELTA, context, metrics, told
+from tests.kit import context_without_tasks
+from tests.processors.temporality import CUMULATIVE, DELTA, metrics, told
 
 
 def delta(**options: Any) -> cumulativetodelta.CumulativeToDelta:
-    return cumulativetodelta.Config.model_validate(options).build(context())
+    return cumulativetodelta.Config.model_validate(options).build(context_without_tasks())
 
 
 def test_counts_and_histograms_become_deltas_and_nothing_else_changes() -> None:

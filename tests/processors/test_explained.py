@@ -17,8 +17,8 @@ from penstock.pipeline.senders import INTERVAL, Senders
 from penstock.processors.cardinality_limit import CardinalityLimit, Config
 from penstock.receivers.otlp import GRPC_METHODS, Otlp
 from penstock.receivers.otlp import Config as Receiver
-from tests.kit import PATIENCE, Backend, GivenBackend, in_loop, service, wire
-from tests.processors.test_cardinality_limit import CUMULATIVE, DELTA, Stream, context
+from tests.kit import PATIENCE, Backend, GivenBackend, context_without_tasks, in_loop, service, wire
+from tests.processors.test_cardinality_limit import CUMULATIVE, DELTA, Stream
 from tests.receivers.clients import GrpcSender, post
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Told:
         self.texts: list[str] = []
         self.now = 0.0
         senders = Senders(lambda text, _: self.texts.append(text), lambda: self.now)
-        given = replace(context(), senders=senders)
+        given = replace(context_without_tasks(), senders=senders)
         self._limit = CardinalityLimit(Config(ttl=0, **options), given)
 
     def send(self, batch: Batch) -> list[str]:
