@@ -5,33 +5,57 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from penstock.pipeline.errors import Refused
+from penstock.pipeline.errors import Invalid, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from penstock.pipeline.batch import Batch
     from penstock.pipeline.component import Consume
+    from penstock.pipeline.faults import FaultLog
+    from penstock.pipeline.telemetry.registry import Counter
 
 
-async def insist(
-    consume: Consume,
-    batch: Batch,
-    hurried: asyncio.Event,
-    refused: Callable[[Refused], None],
-) -> None:
-    """Offer `batch` to `consume` again and again, at the times that it asks for.
+class Insister:
+    """Offers batches again and again, at the times that are asked for.
 
-    Tells `refused` of every refusal, and waits no longer whenever `hurried` is set. Raises
-    `Invalid` for a batch that will never be taken.
+    One that no stage will ever take is dropped: counted by `invalid`, and logged in `faults`.
     """
-    while True:
+
+    def __init__(
+        self,
+        invalid: Counter,
+        faults: FaultLog,
+        refused: Callable[[Refused], None] = lambda _: None,
+    ) -> None:
+        """`refused` is told of every refusal."""
+        self._invalid = invalid
+        self._faults = faults
+        self._refused = refused
+        self._hurried = asyncio.Event()
+
+    async def offer(self, consume: Consume, batch: Batch) -> bool:
+        """Whether `batch` was taken; returns when it was, or never will be."""
         try:
-            return await consume(batch)
-        except Refused as refusal:
-            refused(refusal)
-            hurried.clear()
-            await pause(hurried, refusal.retry_after)
+            await self._insist(consume, batch)
+        except Invalid as fault:
+            self._invalid.add(len(batch))
+            self._faults.report("Dropped, since no stage will take it", len(batch), fault)
+            return False
+        return True
+
+    def hurry(self) -> None:
+        """Offer what waits again now."""
+        self._hurried.set()
+
+    async def _insist(self, consume: Consume, batch: Batch) -> None:
+        while True:
+            try:
+                return await consume(batch)
+            except Refused as refusal:
+                self._refused(refusal)
+                self._hurried.clear()
+                await pause(self._hurried, refusal.retry_after)
 
 
 async def pause(hurried: asyncio.Event, seconds: float) -> None:

@@ -9,7 +9,6 @@ arrived together with it; calling it invalid would blame senders for what is Pen
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from penstock.pipeline.errors import Invalid, Refused
 from penstock.pipeline.fanout import Inlet
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.graph import place
-from penstock.pipeline.insist import insist
+from penstock.pipeline.insist import Insister
 from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ class ProcessorStep(Step):
         self._next = exit_.consume
         name = "penstock_processor_dropped_items"
         self._reasons = context.telemetry.counters(name, **_labels(context))
-        self._invalid = dropped(context, "invalid")
+        self._insister = Insister(dropped(context, "invalid"), self._faults)
         self._in = self.incoming[signal]
         self._out = self.outgoing[signal]
         self._filtered = dropped(context, "filtered")
@@ -190,13 +189,7 @@ class ProcessorStep(Step):
         if not self._remembers:
             await self._next(result)
             return len(result)
-        try:
-            await insist(self._next, result, asyncio.Event(), lambda _: None)
-        except Invalid as fault:
-            self._invalid.add(len(result))
-            self._faults.report("Dropped, since no stage will take it", len(result), fault)
-            return 0
-        return len(result)
+        return len(result) if await self._insister.offer(self._next, result) else 0
 
     def _dropped_by_itself(self) -> int:
         """Items that the processor has dropped for reasons that it counts itself."""

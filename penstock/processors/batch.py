@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from penstock.config.types import Duration
-from penstock.pipeline import Batch, Invalid, ProcessorConfig, Refused, Stage
-from penstock.pipeline.faults import FaultLog
-from penstock.pipeline.insist import insist
-from penstock.pipeline.steps import dropped
+from penstock.pipeline import Batch, ProcessorConfig, Refused
 from penstock.pipeline.telemetry.registry import BATCH_BYTES, BATCH_ITEMS, Level
+from penstock.processors._offering import Offering
 
 if TYPE_CHECKING:
-    from penstock.pipeline import Consume, Context
+    from penstock.pipeline import Context
 
 
 class Config(ProcessorConfig):
@@ -44,7 +42,7 @@ class Config(ProcessorConfig):
         return Batcher(self, context)
 
 
-class Batcher(Stage):
+class Batcher(Offering):
     """Holds batches until there are enough items, or the oldest has waited long enough.
 
     Nothing is dropped when the next stage refuses: what is held is offered again after the time
@@ -55,33 +53,22 @@ class Batcher(Stage):
     may_wait = False
 
     def __init__(self, config: Config, context: Context) -> None:
+        super().__init__(context)
         self._size = config.send_batch_size if config.timeout else 0
         self._max_size = config.send_batch_max_size
         self._bound = 2 * max(config.send_batch_size, config.send_batch_max_size, 1)
         self._timeout = config.timeout
-        self._context = context
         self._waiting: list[Batch] = []
         self._items = 0
         self._offered = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._due = asyncio.Event()
-        self._hurried = asyncio.Event()
-        self._stopping = False
         self._refusal: Refused | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._invalid = dropped(context, "invalid")
-        self._faults = FaultLog(context.logger)
         self._count()
 
     @property
     def held(self) -> int:
         """Items that wait, or are being offered to the next stage."""
         return self._items + self._offered
-
-    async def start(self, consume: Consume) -> None:
-        """Pass batches on to `consume`."""
-        self._consume = consume
-        self._task = self._context.tasks.create_task(self._run(), name=self._context.id)
 
     async def consume(self, batch: Batch) -> None:
         """Hold `batch`. Raises `Refused` while the next stage refuses, or is behind."""
@@ -94,14 +81,6 @@ class Batcher(Stage):
         elif self._timer is None:
             self._set_timer()
 
-    async def stop(self) -> None:
-        """Pass on what is held."""
-        self._stopping = True
-        self._due.set()
-        self._hurried.set()
-        if self._task:
-            await asyncio.wait([self._task])
-
     async def _run(self) -> None:
         while self._waiting or not self._stopping:
             await self._due.wait()
@@ -112,9 +91,12 @@ class Batcher(Stage):
     async def _offer_all(self, batches: deque[Batch]) -> None:
         self._offered = sum(map(len, batches))
         while batches:
-            items = len(batches[0])
-            await self._offer(batches.popleft())
-            self._offered -= items
+            batch = batches.popleft()
+            if await self._offer(batch):
+                self._sizes.record(len(batch))
+                self._bytes.record(batch.nbytes)
+            self._refusal = None
+            self._offered -= len(batch)
 
     def _take(self) -> list[Batch]:
         """What is to be passed on now; the rest waits for more."""
@@ -133,17 +115,6 @@ class Batcher(Stage):
         self._waiting, self._items = [rest], len(rest)
         self._set_timer()
         return batches
-
-    async def _offer(self, batch: Batch) -> None:
-        try:
-            await insist(self._consume, batch, self._hurried, self._note_refusal)
-        except Invalid as fault:
-            self._invalid.add(len(batch))
-            self._faults.report("Dropped, since no stage will take it", len(batch), fault)
-        else:
-            self._sizes.record(len(batch))
-            self._bytes.record(batch.nbytes)
-        self._refusal = None
 
     def _note_refusal(self, refusal: Refused) -> None:
         self._refusal = refusal

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from penstock.pipeline.errors import Invalid
 from penstock.pipeline.faults import FaultLog
-from penstock.pipeline.insist import insist
+from penstock.pipeline.insist import Insister
 from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
@@ -31,11 +30,11 @@ class Custody:
         """Items that the next stage has not taken."""
         self._consume = consume
         self._welcome = welcome
-        self._hurried = asyncio.Event()
         self._emptied = asyncio.Event()
         self._tasks = context.tasks
         self._faults = FaultLog(context.logger)
         self._open_account(context)
+        self._insister = Insister(self._dropped["invalid"], self._faults, self._note_refusal)
 
     def keep(self, batch: Batch, done: Callable[[], None]) -> None:
         """Take over `batch`, and call `done` when the next stage has taken it or never will."""
@@ -46,16 +45,12 @@ class Custody:
     async def _pass_on(self, batch: Batch, done: Callable[[], None]) -> None:
         items = len(batch)
         try:
-            await insist(self._consume, batch, self._hurried, self._note_refusal)
-        except Invalid as fault:
-            self._dropped["invalid"].add(items)
-            self._faults.report("Dropped, since no stage will take it", items, fault)
+            if await self._insister.offer(self._consume, batch):
+                self._passed.add(items)
         except asyncio.CancelledError:
             self._dropped["shutdown"].add(items)
             self._faults.report("Dropped, since the service stops", items, "no stage took it")
             raise
-        else:
-            self._passed.add(items)
         finally:
             done()
             self.items -= items
@@ -65,7 +60,7 @@ class Custody:
 
     async def end(self) -> None:
         """Offer everything again now; returns when all of it has been taken."""
-        self._hurried.set()
+        self._insister.hurry()
         while self.items:
             self._emptied.clear()
             await self._emptied.wait()
