@@ -112,11 +112,15 @@ class Admission:
     """The series that are let in, by budgets."""
 
     def __init__(self, limit: int) -> None: ...
+    def add_budget(self, limit: int, last: int) -> int:
+        """One more budget, and its number: for so many series, `last` of them in its last places
+        (integers)."""
+
     def admit(
         self,
         ids: SupportsBuffer,
         budgets: Sequence[SupportsBuffer],
-        limits: Sequence[int],
+        last: bool,  # noqa: FBT001
         room: int,
         now: int,
     ) -> bytes:

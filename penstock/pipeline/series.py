@@ -103,17 +103,24 @@ class Admission(_Verb):
         """For `limit` series; one that is idle for `ttl` seconds leaves, with 0 none does."""
         super().__init__(_kernel.Admission(limit), ttl, clock)
 
+    def add_budget(self, limit: int, last: int = 0) -> int:
+        """One more budget, and its number: for `limit` series, `last` of them in the last places,
+        for which one has to ask."""
+        return self._native.add_budget(limit, last)
+
     def admit(
         self,
         series: NDArray[np.void],
         budgets: Sequence[NDArray[np.uint32]],
-        limits: Sequence[int],
         room: int,
+        *,
+        last: bool = False,
     ) -> NDArray[np.uint8]:
-        """What becomes of each point, given its series' identity and, by position, the budgets that
-        it counts in: indices of `limits`, or `NO_BUDGET`. At most `room` series are let in."""
+        """What becomes of each point, given its series' identity and, by position, the numbers of
+        the budgets that it counts in, or `NO_BUDGET`. At most `room` series are let in; to the
+        `last` places of budgets too, or not."""
         codes = [np.ascontiguousarray(column, dtype=np.uint32).data for column in budgets]
-        entries = self._native.admit(_ids(series), codes, list(limits), room, self._now())
+        entries = self._native.admit(_ids(series), codes, last, room, self._now())
         return np.frombuffer(entries, dtype=np.uint8)
 
     def used(self) -> list[int]:

@@ -45,9 +45,10 @@ class Budgets:
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
-        self._limits = [config.max_series]
+        self._limits: list[int] = []
         self._of: dict[tuple[int, Any], int] = {}
         self._admission = Admission(config.max_series, ttl=config.ttl, clock=clock)
+        self._add(config.max_series)
         self._rate = Rate(config.max_new_series, config.new_series_interval, clock)
 
     def __len__(self) -> int:
@@ -68,24 +69,20 @@ class Budgets:
             self._by(PER_METRIC, "metric.name", batch),
             self._by_resource(batch),
         ]
-        limits = self._limits
-        if not last:
-            limits = [limit - reserve(limit) for limit in limits]
         room = len(batch) if last else self._rate.room()
-        entries = self._admission.admit(series, budgets, limits, room)
+        entries = self._admission.admit(series, budgets, room, last=last)
         if not last:
             self._rate.take(int(np.count_nonzero(entries == Admission.NEW)))
         return entries
 
     def used(self) -> list[tuple[str, Any, int, int]]:
         """Option, what it is for, how many series are in, and how many may be."""
-        counts = self._admission.used() or [0]
+        counts = self._admission.used()
         total = [("max_series", "", counts[0], self._limits[0])]
         rest = self._of.items()
         return total + [
             (REASONS[kind], name, counts[index], self._limits[index])
             for (kind, name), index in rest
-            if index < len(counts)
         ]
 
     def limit(self, metric: str) -> int:
@@ -114,11 +111,15 @@ class Budgets:
             return known
         if len(self._of) >= _MOST:
             name = "(others)"
-        limit = self._config.per_resource if kind == PER_RESOURCE else self.limit(name) or UNLIMITED
-        index = self._of.setdefault((kind, name), len(self._limits))
-        if index == len(self._limits):
-            self._limits.append(limit)
-        return index
+            known = self._of.get((kind, name))
+        if known is None:
+            limit = self._config.per_resource if kind == PER_RESOURCE else self.limit(name)
+            known = self._of[kind, name] = self._add(limit or UNLIMITED)
+        return known
+
+    def _add(self, limit: int) -> int:
+        self._limits.append(limit)
+        return self._admission.add_budget(limit, reserve(limit))
 
 
 class Rate:

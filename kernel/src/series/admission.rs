@@ -9,10 +9,24 @@ pub const MOST_BUDGETS: usize = 4;
 /// Stands for no budget.
 pub const NO_BUDGET: u32 = u32::MAX;
 
-/// The series that are in, and how many of each budget are used.
+/// The series that are in, and how full each budget is.
 pub struct Admission {
     members: Series<Member>,
-    used: Vec<u64>,
+    budgets: Vec<Budget>,
+}
+
+/// How many series there may be of something.
+struct Budget {
+    limit: u64,
+    /// Places of these that only who asks for the last ones is given.
+    last: u64,
+    used: u64,
+}
+
+impl Budget {
+    fn has_room(&self, last: bool) -> bool {
+        self.used < self.limit - if last { 0 } else { self.last }
+    }
 }
 
 /// The budgets that a series counts in.
@@ -34,7 +48,18 @@ pub enum Entry {
 
 impl Admission {
     pub fn new(limit: usize) -> Self {
-        Self { members: Series::new(limit), used: Vec::new() }
+        Self { members: Series::new(limit), budgets: Vec::new() }
+    }
+
+    /// One more budget, and its number: for `limit` series, `last` of them in its last places.
+    pub fn add_budget(&mut self, limit: u64, last: u64) -> u32 {
+        self.budgets.push(Budget { limit, last: last.min(limit), used: 0 });
+        self.budgets.len() as u32 - 1
+    }
+
+    /// Whether there is such a budget.
+    pub fn knows(&self, budget: u32) -> bool {
+        budget == NO_BUDGET || (budget as usize) < self.budgets.len()
     }
 
     pub fn members(&self) -> &Series<Member> {
@@ -42,21 +67,20 @@ impl Admission {
     }
 
     /// How many series each budget has in it.
-    pub fn used(&self) -> &[u64] {
-        &self.used
+    pub fn used(&self) -> Vec<u64> {
+        self.budgets.iter().map(|budget| budget.used).collect()
     }
 
-    /// Let in the series of each point as its `budgets` allow, of which each may hold as many as
-    /// `limits` says; `room` new ones at most.
+    /// Let in the series of each point as the budgets that it counts in allow, to their last places
+    /// or not; `room` new ones at most.
     pub fn admit(
         &mut self,
         ids: &[Id],
         budgets: &[Vec<u32>],
-        limits: &[u64],
+        last: bool,
         mut room: u64,
         now: u32,
     ) -> Vec<Entry> {
-        self.used.resize(self.used.len().max(limits.len()), 0);
         let entries = ids.iter().enumerate().map(|(i, id)| {
             if self.members.find(*id, now).is_some() {
                 return Entry::Known;
@@ -65,7 +89,7 @@ impl Admission {
             for (place, codes) in mine.iter_mut().zip(budgets) {
                 *place = codes[i];
             }
-            if let Some(over) = mine.iter().position(|budget| !self.has_room(*budget, limits)) {
+            if let Some(over) = mine.iter().position(|budget| !self.has_room(*budget, last)) {
                 return Entry::Over(over);
             }
             if room == 0 || self.members.insert(*id, now, Member(mine)).is_none() {
@@ -73,24 +97,23 @@ impl Admission {
             }
             room -= 1;
             for budget in mine.into_iter().filter(|budget| *budget != NO_BUDGET) {
-                self.used[budget as usize] += 1;
+                self.budgets[budget as usize].used += 1;
             }
             Entry::New
         });
         entries.collect()
     }
 
-    fn has_room(&self, budget: u32, limits: &[u64]) -> bool {
-        let limit = limits.get(budget as usize);
-        limit.is_none_or(|limit| self.used[budget as usize] < *limit)
+    fn has_room(&self, budget: u32, last: bool) -> bool {
+        self.budgets.get(budget as usize).is_none_or(|budget| budget.has_room(last))
     }
 
     /// Let the series go that were last seen before `oldest`.
     pub fn expire(&mut self, oldest: u32) {
-        let used = &mut self.used;
+        let budgets = &mut self.budgets;
         self.members.expire(oldest, |_, member| {
             for budget in member.0.into_iter().filter(|budget| *budget != NO_BUDGET) {
-                used[budget as usize] -= 1;
+                budgets[budget as usize].used -= 1;
             }
         });
     }

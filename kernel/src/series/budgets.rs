@@ -25,6 +25,11 @@ impl Admission {
         Self(Mutex::new(admission::Admission::new(limit)))
     }
 
+    /// One more budget, and its number: for `limit` series, `last` of them in its last places.
+    fn add_budget(&self, limit: u64, last: u64) -> u32 {
+        lock(&self.0).add_budget(limit, last)
+    }
+
     /// For each point 0 if its series was in, 1 if it was let in, 2 if it came too fast, or 3 and
     /// the position of the budget that has no room.
     fn admit<'py>(
@@ -32,7 +37,7 @@ impl Admission {
         py: Python<'py>,
         ids: PyBuffer<u64>,
         budgets: Vec<PyBuffer<u32>>,
-        limits: Vec<u64>,
+        last: bool,
         room: u64,
         now: u32,
     ) -> PyResult<Bound<'py, PyBytes>> {
@@ -43,11 +48,13 @@ impl Admission {
         let budgets = budgets.iter().map(|codes| codes.to_vec(py)).collect::<PyResult<Vec<_>>>()?;
         for codes in &budgets {
             check_len(codes.len(), ids.len(), "budgets")?;
-            if codes.iter().any(|b| *b != admission::NO_BUDGET && *b as usize >= limits.len()) {
-                return Err(PyValueError::new_err("a budget has no limit"));
-            }
         }
-        let entries = py.detach(|| lock(&self.0).admit(&ids, &budgets, &limits, room, now));
+        let entries = py.detach(|| {
+            let mut admission = lock(&self.0);
+            let known = budgets.iter().flatten().all(|budget| admission.knows(*budget));
+            known.then(|| admission.admit(&ids, &budgets, last, room, now))
+        });
+        let entries = entries.ok_or_else(|| PyValueError::new_err("there is no such budget"))?;
         let codes = entries.iter().map(|entry| match entry {
             Entry::Known => 0,
             Entry::New => 1,
@@ -63,7 +70,7 @@ impl Admission {
 
     /// How many series each budget has in it.
     fn used(&self) -> Vec<u64> {
-        lock(&self.0).used().to_vec()
+        lock(&self.0).used()
     }
 
     /// How many series are in, and the bytes that they take.
