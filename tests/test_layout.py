@@ -23,6 +23,7 @@ PACKAGE = ROOT / "penstock"
 
 BENEATH = (
     "penstock.config.types",
+    "penstock.config.regexps",
     "penstock.config.pem",
     "penstock.config.tls",
     "penstock.logs",
@@ -32,6 +33,7 @@ BENEATH = (
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config.types": (),
+    "penstock.config.regexps": ("penstock._kernel",),
     "penstock.config.pem": ("penstock.pipeline.errors",),
     "penstock.config.tls": (
         "penstock.config.types",

@@ -11,10 +11,11 @@ import numpy as np
 from pydantic import BeforeValidator, model_validator
 
 from penstock._kernel import Pattern
+from penstock.config.regexps import Regexp
 from penstock.config.types import Section
 from penstock.pipeline import Column
 from penstock.processors._attributes import both, everywhere, present
-from penstock.processors._patterns import Regexp, group_names
+from penstock.processors._patterns import group_names
 from penstock.processors._values import as_string, to_float, to_int
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from penstock._kernel import Pattern
+from penstock.config.regexps import Regexp
 from penstock.config.types import Section
 from penstock.processors._k8s_pod import Copied
-from penstock.processors._patterns import Regexp
 
 _PODS_ONLY = "Penstock follows pods alone"
 

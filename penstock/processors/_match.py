@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 import numpy as np
 from pydantic import Field, model_validator
 
+from penstock.config.regexps import compiled
 from penstock.config.types import Section
 from penstock.pipeline import Batch, Signal
 from penstock.processors._attributes import ITEM, both, path_to
-from penstock.processors._patterns import AnyOf, compiled
+from penstock.processors._patterns import AnyOf
 from penstock.processors._values import as_string
 
 if TYPE_CHECKING:

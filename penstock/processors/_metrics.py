@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from penstock._kernel import Pattern
+from penstock.config.regexps import compiled
 from penstock.config.types import Section
 from penstock.pipeline import Column
 from penstock.processors._attributes import path_to
-from penstock.processors._patterns import compiled
 
 if TYPE_CHECKING:
     from penstock.pipeline import Batch

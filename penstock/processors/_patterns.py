@@ -1,34 +1,13 @@
-"""Regular expressions as options: compiled when settings are read, found in lists of texts."""
+"""Regular expressions of options, found in lists of texts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import AfterValidator
+from typing import TYPE_CHECKING
 
 from penstock._kernel import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-def compiled(text: str) -> Pattern:
-    """A pattern. Raises `ValueError` that says in a line what is wrong with it."""
-    try:
-        return Pattern(text)
-    except ValueError as error:
-        reason = str(error).splitlines()[-1].removeprefix("error: ")
-        msg = f"{text!r} is no regular expression in RE2's syntax: {reason}"
-        raise ValueError(msg) from None
-
-
-def _checked(text: str) -> str:
-    compiled(text)
-    return text
-
-
-Regexp = Annotated[str, AfterValidator(_checked)]
-"""A regular expression in RE2's syntax, found anywhere in a text."""
 
 
 class AnyOf:

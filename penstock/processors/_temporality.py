@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
 
+from penstock.config.regexps import compiled
 from penstock.config.types import Section
 from penstock.pipeline.steps import dropped
-from penstock.processors._patterns import AnyOf, compiled
+from penstock.processors._patterns import AnyOf
 
 if TYPE_CHECKING:
     from penstock.pipeline import Batch, Context

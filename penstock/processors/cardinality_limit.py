@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from penstock.config.regexps import Regexp, compiled
 from penstock.config.types import Duration, Section
 from penstock.pipeline import Batch, Processor, ProcessorConfig, Signal
 from penstock.pipeline.series import Admission, Fold, GaugeFold
@@ -16,7 +17,6 @@ from penstock.pipeline.steps import dropped
 from penstock.processors._attributes import path_to
 from penstock.processors._budgets import REASONS, TOO_FAST, Budgets
 from penstock.processors._explained import Explained
-from penstock.processors._patterns import Regexp, compiled
 from penstock.processors._temporality import Losses
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, SecretStr, model_validator
 
+from penstock.config.regexps import Regexp
 from penstock.pipeline import Batch, Column, Processor, ProcessorConfig, Signal
 from penstock.processors._attributes import ITEM, MANY, Attributes, present
 from penstock.processors._masking import Kind, Masker, hashing
-from penstock.processors._patterns import Regexp
 from penstock.processors._redaction import Fate, Rules, Told, rewritten, texts_of
 from penstock.processors._values import as_string
 

@@ -8,11 +8,12 @@ import numpy as np
 from pydantic import model_validator
 
 from penstock._kernel import Pattern
+from penstock.config.regexps import Regexp
 from penstock.config.types import Section
 from penstock.pipeline import Batch, Column, Processor, ProcessorConfig, Signal
 from penstock.processors._attributes import Attributes, both, combined, overlaid, present
 from penstock.processors._match import MatchProperties, Selection, misfit
-from penstock.processors._patterns import Regexp, group_names
+from penstock.processors._patterns import group_names
 from penstock.processors._values import as_string
 
 if TYPE_CHECKING:

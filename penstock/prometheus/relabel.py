@@ -12,9 +12,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from penstock._kernel import Pattern
+from penstock.config.regexps import WholeRegexp, compiled
 from penstock.config.types import Section
 from penstock.pipeline.batch import Column
 from penstock.prometheus.labels import LabelSets, combined
@@ -22,6 +22,7 @@ from penstock.prometheus.labels import LabelSets, combined
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from penstock._kernel import Pattern
     from penstock.pipeline.batch import Mask
 
 
@@ -58,21 +59,6 @@ _ALLOWED: dict[Action, frozenset[str]] = {
 """The options of actions that take no others."""
 
 
-def anchored(regex: str) -> Pattern:
-    """A pattern that matches whole texts. Raises `ValueError` that says what is wrong with it."""
-    try:
-        return Pattern(f"^(?s:{regex})$")
-    except ValueError as error:
-        reason = str(error).splitlines()[-1].removeprefix("error: ")
-        msg = f"{regex!r} is no regular expression in RE2's syntax: {reason}"
-        raise ValueError(msg) from None
-
-
-def _checked(regex: str) -> str:
-    anchored(regex)
-    return regex
-
-
 def _small(action: object) -> object:
     return action.lower() if isinstance(action, str) else action
 
@@ -86,7 +72,7 @@ class Rule(Section):
     """The labels whose values, joined, the rule looks at."""
     separator: str = ";"
     """What stands between the values of the source labels."""
-    regex: Annotated[str, AfterValidator(_checked)] = _DEFAULT_REGEX
+    regex: WholeRegexp = _DEFAULT_REGEX
     """What the values, or for `labelmap`, `labeldrop` and `labelkeep` the names of labels, must
     match as a whole."""
     modulus: int = Field(default=0, ge=0, le=2**64 - 1)
@@ -136,7 +122,7 @@ class Rule(Section):
     @cached_property
     def pattern(self) -> Pattern:
         """The regular expression, which matches whole texts only."""
-        return anchored(self.regex)
+        return compiled(self.regex, whole=True)
 
     def apply(self, sets: LabelSets) -> None:
         """Do to the label sets what the rule says."""
