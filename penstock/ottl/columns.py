@@ -171,22 +171,26 @@ class Truth(NamedTuple):
     reason: str = ""
 
 
+def within(hits: Mask, where: Mask | None) -> Truth:
+    """Where something holds, of the items where the mask is true."""
+    return Truth(hits if where is None else hits & where)
+
+
 def truth(column: Column, where: Mask | None = None) -> Truth:
     """A column of bools as the outcome of a condition; anything else in it is a failure."""
     if set(map(type, column.values)) == {bool}:
-        hits = np.array(column.values, dtype=np.bool_)[column.codes]
-        return Truth(hits if where is None else hits & where)
+        return within(np.array(column.values, dtype=np.bool_)[column.codes], where)
     hits = np.fromiter((value is True for value in column.values), np.bool_, len(column.values))
     wrong = [place for place, value in enumerate(column.values) if type(value) is not bool]
-    found = hits[column.codes] if where is None else hits[column.codes] & where
+    found = within(hits[column.codes], where)
     if not wrong:
-        return Truth(found)
+        return found
     failed = np.isin(column.codes, wrong)
     if where is not None:
         failed &= where
     if not failed.any():
-        return Truth(found)
-    return Truth(found, failed, _reason(column.values[column.codes[failed.argmax()]]))
+        return found
+    return Truth(found.hits, failed, _reason(column.values[column.codes[failed.argmax()]]))
 
 
 def failures(column: Column, where: Mask | None) -> Truth | None:

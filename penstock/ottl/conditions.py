@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from penstock.ottl.columns import Faulty, Truth, each, numbers, truth
+from penstock.ottl.columns import Faulty, Truth, each, numbers, truth, within
 from penstock.ottl.evaluate import Constant, Expression, both_numbers
 from penstock.ottl.values import equal, less
 from penstock.pipeline import Column
@@ -57,7 +57,7 @@ _EQUALITIES = frozenset({"==", "!="})
 def _is_text(column: Column, text: str, where: Mask | None, *, wanted: bool) -> Truth:
     same = [value == text for value in column.values]
     hits = (np.array(same, dtype=np.bool_) == wanted)[column.codes]
-    return Truth(hits if where is None else hits & where)
+    return within(hits, where)
 
 
 def _has_order(value: Any) -> bool:
@@ -77,7 +77,7 @@ class Comparison:
         both = both_numbers(self.left, self.right, draft)
         if both is not None:
             hits = np.broadcast_to(_VECTOR_COMPARISONS[self.operator](*both), len(draft))
-            return Truth(hits if where is None else hits & where)
+            return within(hits, where)
         left, right = self.left.column(draft, where), self.right.column(draft, where)
         if self.operator in _EQUALITIES and isinstance(self.right, Constant):
             text = self.right.value
@@ -87,7 +87,7 @@ class Comparison:
             one, other = numbers(left), numbers(right)
             if one is not None and other is not None:
                 hits = _VECTOR_COMPARISONS[self.operator](one, other)
-                return Truth(hits if where is None else hits & where)
+                return within(hits, where)
         return truth(each(COMPARISONS[self.operator], [left, right], where), where)
 
 
