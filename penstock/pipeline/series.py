@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -128,32 +128,34 @@ class Admission(_Verb):
         return self._native.used()
 
 
-class Totals(_Verb):
-    """Delta points as cumulative ones. The batch's temporality is changed where a point is."""
+class _Conversion(_Verb):
+    """A verb that makes points of another temporality."""
 
-    _native: _kernel.Totals
+    _Native: ClassVar[type[_kernel.Differences | _kernel.Totals]]
 
     def __init__(
         self, limit: int, *, ttl: float = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """For `limit` series; one that is idle for `ttl` seconds begins anew, with 0 none does."""
-        super().__init__(_kernel.Totals(limit), ttl, clock)
+        super().__init__(self._Native(limit), ttl, clock)
+
+
+class Totals(_Conversion):
+    """Delta points as cumulative ones. The batch's temporality is changed where a point is."""
+
+    _native: _kernel.Totals
+    _Native = _kernel.Totals
 
     def apply(self, batch: Batch, where: Mask) -> tuple[Batch | None, Report]:
         """Add up the delta points where the mask is true."""
         return _result(self._native.apply(batch.native, _mask(where), self._now()))
 
 
-class Differences(_Verb):
+class Differences(_Conversion):
     """Cumulative points as delta ones. The batch's temporality is changed where a point is."""
 
     _native: _kernel.Differences
-
-    def __init__(
-        self, limit: int, *, ttl: float = 0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """For `limit` series; one that is idle for `ttl` seconds begins anew, with 0 none does."""
-        super().__init__(_kernel.Differences(limit), ttl, clock)
+    _Native = _kernel.Differences
 
     def apply(self, batch: Batch, where: Mask, since: int = 0) -> tuple[Batch | None, Report]:
         """Take apart the cumulative points where the mask is true. The first point of a series
