@@ -120,7 +120,7 @@ class Admission:
         self,
         ids: SupportsBuffer,
         budgets: Sequence[SupportsBuffer],
-        last: bool,  # noqa: FBT001
+        last: bool,
         room: int,
         now: int,
     ) -> bytes:
