@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import aiohttp
 from aiohttp.payload import Payload
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from yarl import URL
 
+from penstock.config.types import Duration
 from penstock.exporters._answers import failure_message, retry_after
 from penstock.exporters._auth import RENEWED, Credentials
-from penstock.exporters._client import MAX_ANSWER_BYTES, USER_AGENT, ClientTLS, quote
+from penstock.exporters._client import MAX_ANSWER_BYTES, USER_AGENT, ClientTLS, Headers, quote
 from penstock.pipeline import Permanent, Retryable
+from penstock.pipeline.auth import ClientAuth
+from penstock.pipeline.delivery.delivery import AttemptsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from aiohttp.abc import AbstractStreamWriter
-    from pydantic import SecretStr
 
     from penstock.pipeline import Context
-    from penstock.pipeline.auth import ClientAuth
 
 _FIRST_REDIRECT, _FIRST_FAILURE = 300, 400
 
@@ -71,39 +72,44 @@ class Answer(NamedTuple):
             raise _fault(self.response, self.body or b"", retryable)
 
 
+class PosterConfig(AttemptsConfig):
+    """What every exporter over HTTP has, under the Collector's names."""
+
+    headers: Headers = Field(default_factory=dict)
+    """Headers of every request, such as an API key or a tenant."""
+    auth: ClientAuth | None = None
+    """Whose credentials requests carry."""
+    tls: ClientTLS = ClientTLS()
+    """Encryption, for endpoints of `https://`."""
+    max_conns_per_host: int = Field(default=0, ge=0)
+    """The most connections to a host; 0 sets no limit."""
+    idle_conn_timeout: Duration = Field(default=90.0, gt=0)
+    """How long an unused connection is kept open."""
+
+
 class Poster:
     """The client of one exporter. It connects when it is first used."""
 
-    def __init__(  # noqa: PLR0913  (they have names)
-        self,
-        context: Context,
-        *,
-        tls: ClientTLS,
-        auth: ClientAuth | None,
-        headers: Mapping[str, SecretStr],
-        max_conns_per_host: int = 0,
-        idle_conn_timeout: float = 90.0,
-    ) -> None:
+    def __init__(self, config: PosterConfig, context: Context) -> None:
+        self._config = config
         self._context = context
-        self._tls = tls
-        self._credentials = Credentials(auth, context)
-        self._headers = {name: value.get_secret_value() for name, value in headers.items()}
-        self._max_conns_per_host = max_conns_per_host
-        self._idle_conn_timeout = idle_conn_timeout
+        self._credentials = Credentials(config.auth, context)
         self._session: aiohttp.ClientSession | None = None
 
     def start(self, headers: Mapping[str, str], *, encrypted: bool) -> None:
         """Open the client, whose requests all have these headers too. Raises `StartError`."""
         self._credentials.start(encrypted=encrypted)
+        config = self._config
+        set_ = {name: value.get_secret_value() for name, value in config.headers.items()}
         own = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
-                limit_per_host=self._max_conns_per_host,
-                keepalive_timeout=self._idle_conn_timeout,
-                ssl=self._tls.ssl_context(self._context.id),
+                limit_per_host=config.max_conns_per_host,
+                keepalive_timeout=config.idle_conn_timeout,
+                ssl=config.tls.ssl_context(self._context.id),
             ),
-            headers=own | self._headers,
+            headers=own | set_,
             timeout=aiohttp.ClientTimeout(),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # an answer is short, unless it is a bomb
@@ -119,7 +125,7 @@ class Poster:
                 data=_Body(body, content_type),
                 headers=credentials,
                 allow_redirects=False,
-                server_hostname=self._tls.server_name_override or None,
+                server_hostname=self._config.tls.server_name_override or None,
             ) as response:
                 answer = Answer(response, await _read(response))
         except (aiohttp.ClientError, OSError) as error:

@@ -10,9 +10,8 @@ from yarl import URL
 
 from penstock.config.types import Duration
 from penstock.exporters._answers import rejection
-from penstock.exporters._client import ClientTLS, Headers
 from penstock.exporters._compression import LARGE, Compression, CompressionParams
-from penstock.exporters._http import Answer, Poster, Url, name_of
+from penstock.exporters._http import Answer, Poster, PosterConfig, Url, name_of
 from penstock.pipeline import (
     Batch,
     Context,
@@ -23,7 +22,6 @@ from penstock.pipeline import (
     Signal,
     StartError,
 )
-from penstock.pipeline.auth import ClientAuth
 from penstock.pipeline.delivery.delivery import DeliveryConfig
 
 _RETRYABLE = {429, 502, 503, 504}
@@ -39,7 +37,7 @@ def _is_base(endpoint: str) -> str:
     return endpoint
 
 
-class Config(DeliveryConfig):
+class Config(PosterConfig, DeliveryConfig):
     """Options of the `otlphttp` exporter, under the Collector's names."""
 
     timeout: Duration = Field(default=30.0, gt=0)
@@ -58,16 +56,6 @@ class Config(DeliveryConfig):
     """How requests are compressed: `gzip`, `zstd`, `deflate` or `none`."""
     compression_params: CompressionParams = CompressionParams()
     """How hard to compress."""
-    headers: Headers = Field(default_factory=dict)
-    """Headers of every request, such as an API key."""
-    auth: ClientAuth | None = None
-    """Whose credentials requests carry."""
-    tls: ClientTLS = ClientTLS()
-    """Encryption, for endpoints of `https://`."""
-    max_conns_per_host: int = Field(default=0, ge=0)
-    """The most connections to a host; 0 sets no limit."""
-    idle_conn_timeout: Duration = Field(default=90.0, gt=0)
-    """How long an unused connection is kept open."""
 
     def url(self, signal: Signal) -> URL | None:
         """Where `signal` is sent, if anywhere."""
@@ -105,14 +93,7 @@ class OtlpHttp(Exporter):
         self._content_type = _CONTENT_TYPES[config.encoding]
         self._compress = config.compression_params.compressor(config.compression)
         self._urls = {signal: url for signal in Signal if (url := config.url(signal))}
-        self._poster = Poster(
-            context,
-            tls=config.tls,
-            auth=config.auth,
-            headers=config.headers,
-            max_conns_per_host=config.max_conns_per_host,
-            idle_conn_timeout=config.idle_conn_timeout,
-        )
+        self._poster = Poster(config, context)
 
     async def start(self) -> None:
         """Open the client, which connects when it is first used. Raises `StartError`."""

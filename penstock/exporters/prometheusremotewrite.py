@@ -12,8 +12,7 @@ from yarl import URL
 
 from penstock._kernel import RemoteWrite as Outgoing
 from penstock.config.types import Duration, Section
-from penstock.exporters._client import ClientTLS, Headers
-from penstock.exporters._http import Poster, Url
+from penstock.exporters._http import Poster, PosterConfig, Url
 from penstock.exporters._sequences import Outcome, Request, Sequences
 from penstock.exporters._series import Infos, Metric, Naming, Rules, Source
 from penstock.pipeline import (
@@ -25,8 +24,6 @@ from penstock.pipeline import (
     Retryable,
     Signal,
 )
-from penstock.pipeline.auth import ClientAuth
-from penstock.pipeline.delivery.delivery import AttemptsConfig
 from penstock.pipeline.delivery.retry import RetryConfig
 from penstock.pipeline.delivery.sending_queue import QueueConfig
 from penstock.prometheus.names import Strategy
@@ -87,7 +84,7 @@ def _not_empty(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
-class Config(AttemptsConfig):
+class Config(PosterConfig):
     """Options of the `prometheusremotewrite` exporter, under the Collector's names."""
 
     signals = frozenset({Signal.METRICS})
@@ -135,16 +132,6 @@ class Config(AttemptsConfig):
     disable_scope_info: bool = False
     """Leave out the labels that tell the scope: `otel_scope_name`, `otel_scope_version` and one for
     each of its attributes."""
-    headers: Headers = Field(default_factory=dict)
-    """Headers of every request, such as a tenant."""
-    auth: ClientAuth | None = None
-    """Whose credentials requests carry."""
-    tls: ClientTLS = ClientTLS()
-    """Encryption, for endpoints of `https://`."""
-    max_conns_per_host: int = Field(default=0, ge=0)
-    """The most connections to a host; 0 sets no limit."""
-    idle_conn_timeout: Duration = Field(default=90.0, gt=0)
-    """How long an unused connection is kept open."""
 
     @model_validator(mode="after")
     def _utf8_needs_version_2(self) -> Self:
@@ -211,14 +198,7 @@ class RemoteWrite(Exporter):
         self._message = MESSAGES[config.protobuf_message]
         self._naming = Naming(config.rules)
         self._infos = Infos()
-        self._poster = Poster(
-            context,
-            tls=config.tls,
-            auth=config.auth,
-            headers=config.headers,
-            max_conns_per_host=config.max_conns_per_host,
-            idle_conn_timeout=config.idle_conn_timeout,
-        )
+        self._poster = Poster(config, context)
         self._sequences = Sequences(
             self._poster, URL(config.endpoint), self._message, config.timeout, context
         )
