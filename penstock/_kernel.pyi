@@ -113,8 +113,8 @@ class Admission:
 
     def __init__(self, limit: int) -> None: ...
     def add_budget(self, limit: int, last: int) -> int:
-        """One more budget, and its number: for so many series, `last` of them in its last places
-        (integers)."""
+        """One more budget, and its number: for `limit` series, `last` of them in its last
+        places, for which one has to ask."""
 
     def admit(
         self,
