@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 from penstock.pipeline.errors import StartError
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterator
 
 
@@ -25,9 +25,29 @@ def read_pem(owner: str, file: str, text: str) -> bytes:
         return Path(file).read_bytes()
 
 
-def load_identity(context: ssl.SSLContext, chain: bytes, key: bytes) -> None:
-    """Let `context` show a certificate. Raises `OSError` or `ValueError` where OpenSSL does."""
-    with NamedTemporaryFile(prefix="penstock-") as file:  # OpenSSL's call takes no text
+def client_context(
+    owner: str, ca_file: str, ca: str, option: str, *, verify: bool
+) -> ssl.SSLContext:
+    """Trust the authorities in a file, or those in the text of an option, or else the usual ones.
+
+    `owner` is the component's id. Raises `StartError` for what OpenSSL cannot use.
+    """
+    with blaming(owner, ca_file or option):
+        context = ssl.create_default_context(cafile=ca_file or None, cadata=ca or None)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def load_identity(
+    context: ssl.SSLContext, chain: bytes, key: bytes, *, owner: str, name: str
+) -> None:
+    """Let `context` show the certificate of that name. Raises as `client_context` does."""
+    with (
+        blaming(owner, f"{name} with its key"),
+        NamedTemporaryFile(prefix="penstock-") as file,  # OpenSSL's call takes no text
+    ):
         file.write(b"\n".join((key, chain)))
         file.flush()
         context.load_cert_chain(file.name, password="")

@@ -208,8 +208,8 @@ class ServerTLS(BaseModel):
         context.maximum_version = _VERSIONS[self.max_version]
         context.set_ciphers(":".join(CIPHER_SUITES[name] for name in self._suites or CIPHER_SUITES))
         self._set_curve(owner, context)
-        with blaming(owner, f"{self.cert_file or 'cert_pem'} with its key"):
-            load_identity(context, identity.certificate, identity.key)
+        name = self.cert_file or "cert_pem"
+        load_identity(context, identity.certificate, identity.key, owner=owner, name=name)
         if identity.client_authorities:
             with blaming(owner, self.client_ca_file):
                 context.load_verify_locations(cadata=identity.client_authorities.decode())

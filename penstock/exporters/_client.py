@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-import ssl
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, model_validator
 
-from penstock.config.pem import blaming, load_identity, read_pem
+from penstock.config.pem import client_context, load_identity, read_pem
 from penstock.logs import printable
 from penstock.pipeline.component import ComponentConfig
+
+if TYPE_CHECKING:
+    import ssl
 
 USER_AGENT = "Penstock"
 """How Penstock names itself to back ends."""
@@ -145,15 +147,9 @@ class ClientTLS(BaseModel):
 
     def ssl_context(self, owner: str) -> ssl.SSLContext:
         """All of it for Python's `ssl`. Raises `StartError` for what OpenSSL cannot use."""
-        with blaming(owner, self.ca_file or "ca_pem"):
-            context = ssl.create_default_context(
-                cafile=self.ca_file or None, cadata=self.ca_pem or None
-            )
-        if self.insecure_skip_verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+        verify = not self.insecure_skip_verify
+        context = client_context(owner, self.ca_file, self.ca_pem, "ca_pem", verify=verify)
         identity = self.identity(owner)
         if identity:
-            with blaming(owner, f"{self.cert_file or 'cert_pem'} with its key"):
-                load_identity(context, *identity)
+            load_identity(context, *identity, owner=owner, name=self.cert_file or "cert_pem")
         return context

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Self
 import aiohttp
 from pydantic import SecretStr, model_validator
 
-from penstock.config.pem import blaming, load_identity, read_pem
+from penstock.config.pem import client_context, load_identity, read_pem
 from penstock.config.types import Section
 from penstock.pipeline import StartError
 from penstock.redaction import keep_secret
@@ -130,20 +130,14 @@ class TLSConfig(Section):
 
     def ssl_context(self, owner: str) -> ssl.SSLContext:
         """All of it for Python's `ssl`. Raises `StartError` for what OpenSSL cannot use."""
-        with blaming(owner, self.ca_file or "ca"):
-            context = ssl.create_default_context(
-                cafile=self.ca_file or None, cadata=self.ca or None
-            )
-        if self.insecure_skip_verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+        verify = not self.insecure_skip_verify
+        context = client_context(owner, self.ca_file, self.ca, "ca", verify=verify)
         context.minimum_version = _VERSIONS[self.min_version]
         context.maximum_version = _VERSIONS[self.max_version]
         chain = read_pem(owner, self.cert_file, self.cert)
         key = read_pem(owner, self.key_file, self.key.get_secret_value())
         if chain and key:
-            with blaming(owner, f"{self.cert_file or 'cert'} with its key"):
-                load_identity(context, chain, key)
+            load_identity(context, chain, key, owner=owner, name=self.cert_file or "cert")
         return context
 
 
