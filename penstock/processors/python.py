@@ -14,17 +14,17 @@ from penstock.config.types import Duration
 from penstock.pipeline import Batch, ProcessorConfig, Refused, Stage, StartError
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.steps import dropped, durations
+from penstock.pipeline.worker import Worker
 from penstock.processors._python_module import explained, load, location
 from penstock.processors._python_source import from_entry_point, from_file
-from penstock.processors._python_worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from penstock.pipeline import Consume, Context
+    from penstock.pipeline.worker import Outcome
     from penstock.processors._python_module import Hooks
     from penstock.processors._python_source import Source
-    from penstock.processors._python_worker import Outcome
 
 
 class ErrorMode(StrEnum):
