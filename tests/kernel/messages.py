@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -17,6 +18,12 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Encoder: TypeAlias = "Callable[[st.DrawFn], bytes]"
+"""Draws an encoded field."""
 
 type_ = FieldDescriptor
 
@@ -53,7 +60,7 @@ def requests(signal: str) -> st.SearchStrategy[Message]:
 def payloads(signal: str) -> st.SearchStrategy[bytes]:
     """Encodings of requests of `signal` that the official parser accepts, seldom the canonical."""
     request = REQUESTS[signal]
-    return _message(request.DESCRIPTOR).filter(lambda payload: _parses(request, payload))
+    return _encodings(request.DESCRIPTOR).filter(lambda payload: _parses(request, payload))
 
 
 def varint(value: int) -> bytes:
@@ -83,6 +90,11 @@ def nested(body: bytes, levels: int) -> bytes:
     return body
 
 
+@st.composite
+def _encodings(draw: st.DrawFn, message: Descriptor) -> bytes:
+    return _message(draw, message)
+
+
 def _parses(request: type[Message], payload: bytes) -> bool:
     try:
         request.FromString(payload)
@@ -105,81 +117,90 @@ _values = {
     FIXED64: st.one_of(_doubles, st.just(bytes(8)), st.binary(min_size=8, max_size=8)),
     FIXED32: st.one_of(st.just(bytes(4)), st.binary(min_size=4, max_size=4)),
 }
-_texts = st.one_of(st.sampled_from(["", "a", "b", 'ä"\\/\u2028\0🦀']), st.text(max_size=20))
-_ids = st.one_of(st.binary(min_size=8, max_size=8), st.binary(min_size=16, max_size=16))
+_texts = st.one_of(st.sampled_from(["", "a", "b", 'ä"\\/\u2028\0🦀']), st.text(max_size=20)).map(
+    str.encode
+)
+_few_bytes = st.binary(max_size=10)
+_bytes = st.one_of(
+    st.binary(min_size=8, max_size=8), st.binary(min_size=16, max_size=16), st.binary(max_size=20)
+)
+_levels = st.one_of(st.just(0), st.integers(1, 20))
+_unknown_numbers = st.one_of(st.integers(100, 5000), st.just(2**29 - 1))
+_unknown_types = st.sampled_from([VARINT, FIXED64, FIXED32, LEN])
+
+# Drawing is what takes the time: of a message, only how many fields it has and which they are.
+_up_to_3, _up_to_5, _1_to_4 = st.integers(0, 3), st.integers(0, 5), st.integers(1, 4)
 
 
-def _list(entries: st.SearchStrategy[bytes], most: int, least: int = 0) -> st.SearchStrategy[bytes]:
-    return st.lists(entries, min_size=least, max_size=most).map(b"".join)
+def _message(draw: st.DrawFn, message: Descriptor) -> bytes:
+    down = any(map(_leads_down, message.fields))
+    entries = _entries(message)
+    body = b"".join(draw(entries)(draw) for _ in range(draw(_1_to_4 if down else _up_to_5)))
+    if message.name == "AnyValue":
+        return nested(body, draw(_levels))
+    return body
 
 
 @cache
-def _message(message: Descriptor) -> st.SearchStrategy[bytes]:
+def _entries(message: Descriptor) -> st.SearchStrategy[Encoder]:
+    """What encodes a field, of which one in twenty has a wire type that makes it an unknown one."""
     down = [field for field in message.fields if _leads_down(field)]
     # Most of the fields lead down to the items, else chance would seldom get there.
-    fields = st.sampled_from([*down * 4, *message.fields, None])
-    entries = fields.flatmap(lambda field: _field(field) if field else _unknown_fields)
-    body = _list(entries, least=1, most=4) if down else _list(entries, most=5)
-    if message.name == "AnyValue":
-        return st.one_of(body, st.builds(nested, body, st.integers(1, 20)))
-    return body
+    fields = [*down * 4, *message.fields]
+    right = [_encoder(field) for field in fields] * 19
+    wrong = [_of_another_type(field) for field in fields]
+    return st.sampled_from([*right, *wrong, *[_unknown_field] * 20])
 
 
 def _leads_down(field: FieldDescriptor) -> bool:
     return field.type == type_.TYPE_MESSAGE and _DOWN.fullmatch(field.name) is not None
 
 
+def _of_another_type(field: FieldDescriptor) -> Encoder:
+    if _wire_type(field) == LEN or field.is_repeated:
+        wire_type = VARINT if _wire_type(field) == LEN else FIXED32
+        return lambda draw: _entry(draw, field.number, wire_type)
+    return lambda draw: delimited(field.number, draw(_few_bytes))
+
+
+def _wire_type(field: FieldDescriptor) -> int:
+    return _WIRE_TYPES.get(field.type, VARINT)
+
+
 @cache
-def _field(field: FieldDescriptor) -> st.SearchStrategy[bytes]:
-    wire_type = _WIRE_TYPES.get(field.type, VARINT)
-    right = _encodings(field, wire_type)
-    wrong = _of_another_type(field, wire_type)
-    return st.integers(0, 19).flatmap(lambda i: right if i < 19 else wrong)
-
-
-def _of_another_type(field: FieldDescriptor, wire_type: int) -> st.SearchStrategy[bytes]:
-    """`field` with a wire type that makes it an unknown field."""
-    if wire_type == LEN or field.is_repeated:
-        return _entry(field.number, VARINT if wire_type == LEN else FIXED32)
-    return st.binary(max_size=10).map(lambda body: delimited(field.number, body))
-
-
-def _encodings(field: FieldDescriptor, wire_type: int) -> st.SearchStrategy[bytes]:
-    number = field.number
-    if wire_type == LEN:
-        return _bodies(field).map(lambda body: delimited(number, body))
-    values = _doubles if field.type == type_.TYPE_DOUBLE else _values[wire_type]
-    alone = values.map(lambda value: tag(number, wire_type) + value)
-    if not field.is_repeated:
-        return alone
-    return st.one_of(alone, _list(values, 5).map(lambda packed: delimited(number, packed)))
-
-
-def _bodies(field: FieldDescriptor) -> st.SearchStrategy[bytes]:
+def _encoder(field: FieldDescriptor) -> Encoder:
+    number, wire_type = field.number, _wire_type(field)
     if field.type == type_.TYPE_MESSAGE:
-        return _message(field.message_type)
-    if field.type == type_.TYPE_STRING:
-        return _texts.map(str.encode)
-    return st.one_of(_ids, st.binary(max_size=20))
+        return lambda draw: delimited(number, _message(draw, field.message_type))
+    if wire_type == LEN:
+        bodies = _texts if field.type == type_.TYPE_STRING else _bytes
+        return lambda draw: delimited(number, draw(bodies))
+    values = _doubles if field.type == type_.TYPE_DOUBLE else _values[wire_type]
+    start = tag(number, wire_type)
+    if not field.is_repeated:
+        return lambda draw: start + draw(values)
+    lists = st.one_of(values.map(start.__add__), _packed(number, values))
+    return lambda draw: draw(lists)
 
 
-def _entry(number: int, wire_type: int) -> st.SearchStrategy[bytes]:
-    return _values[wire_type].map(lambda value: tag(number, wire_type) + value)
+def _packed(number: int, values: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    return st.lists(values, max_size=5).map(lambda them: delimited(number, b"".join(them)))
 
 
-def _group(number: int, content: bytes) -> bytes:
-    return tag(number, START_GROUP) + content + tag(number, END_GROUP)
+def _entry(draw: st.DrawFn, number: int, wire_type: int) -> bytes:
+    return tag(number, wire_type) + draw(_values[wire_type])
 
 
-_unknown_numbers = st.one_of(st.integers(100, 5000), st.just(2**29 - 1))
-_unknown_entries = _unknown_numbers.flatmap(
-    lambda number: st.one_of(
-        _entry(number, VARINT),
-        _entry(number, FIXED64),
-        _entry(number, FIXED32),
-        st.binary(max_size=10).map(lambda body: delimited(number, body)),
-    )
-)
-_unknown_fields = st.one_of(
-    _unknown_entries, st.builds(_group, _unknown_numbers, _list(_unknown_entries, 3))
-)
+def _unknown_field(draw: st.DrawFn) -> bytes:
+    number = draw(_unknown_numbers)
+    if draw(st.booleans()):
+        return _unknown_entry(draw, number)
+    content = (_unknown_entry(draw, draw(_unknown_numbers)) for _ in range(draw(_up_to_3)))
+    return tag(number, START_GROUP) + b"".join(content) + tag(number, END_GROUP)
+
+
+def _unknown_entry(draw: st.DrawFn, number: int) -> bytes:
+    wire_type = draw(_unknown_types)
+    if wire_type == LEN:
+        return delimited(number, draw(_few_bytes))
+    return _entry(draw, number, wire_type)
