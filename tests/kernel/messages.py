@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -60,7 +60,7 @@ def requests(signal: str) -> st.SearchStrategy[Message]:
 def payloads(signal: str) -> st.SearchStrategy[bytes]:
     """Encodings of requests of `signal` that the official parser accepts, seldom the canonical."""
     request = REQUESTS[signal]
-    return _encodings(request.DESCRIPTOR).filter(lambda payload: _parses(request, payload))
+    return _encodings(request).filter(lambda payload: _parses(request, payload))
 
 
 def varint(value: int) -> bytes:
@@ -91,8 +91,8 @@ def nested(body: bytes, levels: int) -> bytes:
 
 
 @st.composite
-def _encodings(draw: st.DrawFn, message: Descriptor) -> bytes:
-    return _message(draw, message)
+def _encodings(draw: st.DrawFn, request: type[Message]) -> bytes:
+    return _message(draw, cast("Descriptor", request.DESCRIPTOR))
 
 
 def _parses(request: type[Message], payload: bytes) -> bool:
@@ -171,7 +171,9 @@ def _wire_type(field: FieldDescriptor) -> int:
 def _encoder(field: FieldDescriptor) -> Encoder:
     number, wire_type = field.number, _wire_type(field)
     if field.type == type_.TYPE_MESSAGE:
-        return lambda draw: delimited(number, _message(draw, field.message_type))
+        message = field.message_type
+        assert message is not None
+        return lambda draw: delimited(number, _message(draw, message))
     if wire_type == LEN:
         bodies = _texts if field.type == type_.TYPE_STRING else _bytes
         return lambda draw: delimited(number, draw(bodies))
