@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from penstock.config.types import Duration
 from penstock.exporters._backups import DAY, Backups
@@ -20,6 +19,7 @@ from penstock.pipeline.component import ComponentConfig
 from penstock.pipeline.delivery.delivery import DeliveryConfig
 from penstock.pipeline.delivery.retry import RetryConfig
 from penstock.pipeline.delivery.sending_queue import QueueConfig
+from penstock.pipeline.directories import Permissions, make_directories
 from penstock.pipeline.faults import FaultLog
 
 if TYPE_CHECKING:
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _MEGABYTE = 1024 * 1024
-_USUAL_PERMISSIONS = "0755"
-
-
-def _is_octal(value: object) -> object:
-    if not (isinstance(value, str) and re.fullmatch("0?[0-7]{3}", value)):
-        msg = f'expected permissions as octal text such as "0755", in quotes, found {value!r}'
-        raise ValueError(msg)
-    return value
 
 
 class Rotation(BaseModel):
@@ -92,7 +84,7 @@ class Config(DeliveryConfig):
     """How long the disk may take to keep what is in the file: what a power failure costs."""
     create_directory: bool = False
     """Whether to make the file's directory, and those above it, where they do not exist."""
-    directory_permissions: Annotated[str, BeforeValidator(_is_octal)] = _USUAL_PERMISSIONS
+    directory_permissions: Permissions = "0755"
     """Permissions of the directories made, in octal; the umask takes its bits from them."""
 
     @field_validator("rotation", mode="before")
@@ -181,7 +173,7 @@ class File(Exporter):
 
     def _open(self) -> int:
         if self._config.create_directory:
-            _make_directories(self._path.parent, int(self._config.directory_permissions, 8))
+            make_directories(self._path.parent, self._config.directory_permissions)
         return self._file.open()
 
     async def _sync_when_written(self) -> None:
@@ -204,9 +196,3 @@ class File(Exporter):
 
     def _describe(self, error: OSError) -> str:
         return f"cannot write {self._path}: {error.strerror or error}"
-
-
-def _make_directories(folder: Path, mode: int) -> None:
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    for each in reversed(missing):
-        each.mkdir(mode, exist_ok=True)

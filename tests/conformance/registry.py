@@ -28,6 +28,7 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("extensions", "basicauth"): {"client_auth": {"username": "penstock", "password": "secret"}},
     ("extensions", "bearertokenauth"): {"token": "secret"},
+    ("extensions", "file_storage"): {"directory": "storage"},
 }
 """The least settings of the components that need some, by kind and type."""
 

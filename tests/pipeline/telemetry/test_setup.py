@@ -71,9 +71,10 @@ connectors:
 extensions:
   basicauth: {client_auth: {username: me, password: secret}}
   bearertokenauth: {token: secret}
+  file_storage: {directory: FOLDER/storage}
   health_check: {endpoint: "127.0.0.1:0"}
 service:
-  extensions: [basicauth, bearertokenauth, health_check]
+  extensions: [basicauth, bearertokenauth, file_storage, health_check]
   pipelines:
     traces:
       receivers: [otlp]
