@@ -34,6 +34,7 @@ pub mod select;
 pub mod series;
 pub mod splices;
 pub mod split;
+pub mod tail;
 pub mod task;
 pub mod value;
 pub mod wire;
@@ -67,6 +68,9 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<series::verbs::Fold>()?;
     module.add_class::<series::budgets::Sketches>()?;
     module.add_class::<series::verbs::Totals>()?;
+    module.add_class::<tail::python::LogFile>()?;
+    module.add_class::<tail::python::LogRecords>()?;
+    module.add_class::<tail::python::LogRules>()?;
     module.add_function(wrap_pyfunction!(hash::fnv1a_32, module)?)?;
     module.add_function(wrap_pyfunction!(memory::give_back_freed_memory, module)?)?;
     module.add_function(wrap_pyfunction!(memory::hold_at_most, module)?)?;

@@ -246,6 +246,25 @@ pub fn write_tag(out: &mut Vec<u8>, number: u32, wire_type: u32) {
     write_varint(out, u64::from(number << 3 | wire_type));
 }
 
+/// Begin field `number` with room for a length of one byte; return where its body starts.
+pub fn begin(out: &mut Vec<u8>, number: u32) -> usize {
+    write_tag(out, number, LEN);
+    out.push(0);
+    out.len()
+}
+
+/// End the field whose body starts at `start`, and move that if its length takes more room.
+pub fn end(out: &mut Vec<u8>, start: usize) {
+    let len = out.len() - start;
+    if len < 0x80 {
+        out[start - 1] = len as u8;
+    } else {
+        let mut length = Vec::new();
+        write_varint(&mut length, len as u64);
+        out.splice(start - 1..start, length);
+    }
+}
+
 /// True for valid UTF-8. Most strings of telemetry are short and ASCII, so that is asked first.
 #[inline]
 pub fn is_utf8(text: &[u8]) -> bool {

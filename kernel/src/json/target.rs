@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::de::Error;
 
 use crate::schema::Field;
-use crate::wire::{self, LEN};
+use crate::wire;
 
 /// What is written so far, and what it means if serde finds a value of the wrong type next.
 pub struct Target {
@@ -19,23 +19,14 @@ impl Target {
         Err(E::custom(fault))
     }
 
-    /// Begin field `number` with room for a length of one byte; return where its body starts.
+    /// Begin field `number`; return where its body starts.
     pub fn begin(&mut self, number: u32) -> usize {
-        wire::write_tag(&mut self.out, number, LEN);
-        self.out.push(0);
-        self.out.len()
+        wire::begin(&mut self.out, number)
     }
 
-    /// End the field whose body starts at `start`, and move that if its length takes more room.
+    /// End the field whose body starts at `start`.
     pub fn end(&mut self, start: usize) {
-        let len = self.out.len() - start;
-        if len < 0x80 {
-            self.out[start - 1] = len as u8;
-        } else {
-            let mut length = Vec::new();
-            wire::write_varint(&mut length, len as u64);
-            self.out.splice(start - 1..start, length);
-        }
+        wire::end(&mut self.out, start);
     }
 }
 
