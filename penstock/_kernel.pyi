@@ -74,6 +74,74 @@ class Batch:
     def to_json(self) -> bytes: ...
 
 @final
+class LogRules:
+    """What is done with every file of a receiver of logs."""
+
+    def __new__(cls, settings: str) -> LogRules:
+        """`settings` are JSON. Raises `ValueError` for those that make no sense."""
+
+    @staticmethod
+    def knows(encoding: str) -> bool:
+        """Whether text in an encoding of that name can be read."""
+
+@final
+class LogRecords:
+    """Log records on their way into a batch."""
+
+    def __new__(cls) -> LogRecords: ...
+    def __len__(self) -> int: ...
+    @property
+    def nbytes(self) -> int:
+        """About the bytes that they take."""
+
+    def take(self) -> Batch | None:
+        """What there is; what comes next is another batch."""
+
+@final
+class LogFile:
+    """A file of logs that is read as it grows; in a compressed one, offsets are into what it holds.
+
+    Opening and reading raise `OSError`.
+    """
+
+    def __new__(cls, rules: LogRules, gzip: bool) -> LogFile: ...
+    @property
+    def offset(self) -> int:
+        """Where the next entry begins."""
+
+    @property
+    def number(self) -> int:
+        """Entries before that."""
+
+    @property
+    def partial(self) -> int:
+        """Bytes after that which are no entry yet."""
+
+    @property
+    def is_open(self) -> bool: ...
+    def open(self, path: str) -> None: ...
+    def close(self) -> None: ...
+    def seek(self, offset: int, number: int) -> None:
+        """Read on from there."""
+
+    def seek_end(self) -> None:
+        """Read on from the end of the open file."""
+
+    def describe(self, attributes: str) -> None:
+        """Say these, an object in JSON, of the file with each entry. Raises `ValueError`."""
+
+    def identity(self) -> tuple[int, int, int, int]:
+        """Device and number of the open file, its size and when it was modified, in Unix
+        nanoseconds."""
+
+    def beginning(self, size: int) -> bytes:
+        """The first bytes of what the open file holds."""
+
+    def read(self, records: LogRecords, limit: int, now: int, all: bool) -> int:  # noqa: A002
+        """Read about `limit` bytes on, into `records`; gives how many. With `all`, what is at the
+        end of the file is an entry although nothing ends it. `now` is in Unix nanoseconds."""
+
+@final
 class Pattern:
     """A regular expression in RE2's syntax, which takes time linear in the text.
 

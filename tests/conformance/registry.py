@@ -8,6 +8,7 @@ from penstock.prometheus.remote_write import V1, V2
 from tests.conformance import back_ends, clients, pulled
 
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
+    ("receivers", "filelog"): {"include": ["/var/log/app/*.log"]},
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
     ("receivers", "prometheus"): {"config": {"scrape_configs": [{"job_name": "app"}]}},
     ("processors", "attributes"): {"actions": [{"key": "user.email", "action": "delete"}]},

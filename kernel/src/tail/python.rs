@@ -1,10 +1,13 @@
 //! Files of logs as Python has them.
 
+use std::io;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
+use super::encoding::Encoding;
 use super::file::File;
 use super::records::Records;
 use super::rules::Rules;
@@ -25,6 +28,12 @@ impl LogRules {
     fn new(settings: &str) -> PyResult<Self> {
         let rules = serde_json::from_str(settings);
         rules.map(|rules| Self(Arc::new(rules))).map_err(wrong)
+    }
+
+    /// Whether text in an encoding of that name can be read.
+    #[staticmethod]
+    fn knows(encoding: &str) -> bool {
+        Encoding::by_name(encoding).is_some()
     }
 }
 
@@ -114,6 +123,14 @@ impl LogFile {
         (self.file.offset, self.file.number, self.file.partial) = (offset, number, 0);
     }
 
+    /// Read on from the end of the open file. Raises `OSError`.
+    fn seek_end(&mut self, py: Python<'_>) -> PyResult<()> {
+        if let Some(source) = &mut self.file.source {
+            self.file.offset = py.detach(|| source.size())?;
+        }
+        Ok(())
+    }
+
     /// Say these, an object in JSON, of the file with each entry. Raises `ValueError`.
     fn describe(&mut self, attributes: &str) -> PyResult<()> {
         let said: Map<'static> = serde_json::from_str(attributes).map_err(wrong)?;
@@ -133,18 +150,19 @@ impl LogFile {
         self.file.source = None;
     }
 
-    /// Device, number, size and time of modification of the open file. Raises `OSError`.
-    fn identity(&self) -> PyResult<Option<Identity>> {
-        Ok(self.file.source.as_ref().map(Source::identity).transpose()?)
+    /// Device and number of the open file, its size and when it was modified, in Unix nanoseconds.
+    /// Raises `OSError`.
+    fn identity(&self) -> PyResult<Identity> {
+        let source = self.file.source.as_ref();
+        Ok(source.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?.identity()?)
     }
 
     /// The first bytes of what the open file holds. Raises `OSError`.
-    fn beginning(&mut self, py: Python<'_>, size: usize) -> PyResult<Vec<u8>> {
-        let Some(source) = &mut self.file.source else { return Ok(Vec::new()) };
+    fn beginning<'py>(&mut self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let Some(source) = &mut self.file.source else { return Ok(PyBytes::new(py, b"")) };
         let mut buffer = Vec::new();
         let filled = py.detach(|| source.read_at(0, &mut buffer, size))?;
-        buffer.truncate(filled);
-        Ok(buffer)
+        Ok(PyBytes::new(py, &buffer[..filled]))
     }
 
     /// Read about `limit` bytes on, into `records`; return how many. With `all`, what is at the end

@@ -34,6 +34,19 @@ impl Source {
         Ok((metadata.dev(), metadata.ino(), metadata.len(), modified))
     }
 
+    /// How many bytes there are to read.
+    pub fn size(&mut self) -> io::Result<u64> {
+        match self {
+            Self::Plain(file) => Ok(file.metadata()?.len()),
+            Self::Gzip(gzip) => {
+                while gzip.decompress()? {
+                    gzip.forget(u64::MAX);
+                }
+                Ok(gzip.start)
+            }
+        }
+    }
+
     /// Fill the first `size` bytes of `buffer` from `offset` on; fewer at the end.
     pub fn read_at(&mut self, offset: u64, buffer: &mut Vec<u8>, size: usize) -> io::Result<usize> {
         if buffer.len() < size {

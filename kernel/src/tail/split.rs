@@ -81,7 +81,8 @@ impl Splitter {
         if first.start() > 0 {
             return Some((0..first.start(), first.start()));
         }
-        let second = (first.end() + 1 <= data.len()).then(|| pattern.find_at(data, first.end() + 1))??;
+        let second =
+            (first.end() < data.len()).then(|| pattern.find_at(data, first.end() + 1))??;
         let from = if self.omit { first.end() } else { 0 };
         Some((from..second.start(), second.start()))
     }

@@ -6,8 +6,9 @@ use ahash::HashMap;
 
 pub type Text<'a> = Cow<'a, str>;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value<'a> {
+    #[default]
     Null,
     Bool(bool),
     Int(i64),
@@ -18,14 +19,9 @@ pub enum Value<'a> {
     Map(Map<'a>),
 }
 
-impl Default for Value<'_> {
-    fn default() -> Self {
-        Self::Null
-    }
-}
-
 impl<'a> Value<'a> {
     /// The same, with nothing copied.
+    #[must_use]
     pub fn lend(&'a self) -> Self {
         match self {
             Self::Text(text) => Self::Text(Cow::Borrowed(text)),
@@ -45,9 +41,7 @@ impl<'a> Value<'a> {
             Self::Double(value) => Value::Double(value),
             Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
             Self::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
-            Self::List(values) => {
-                Value::List(values.into_iter().map(Value::into_owned).collect())
-            }
+            Self::List(values) => Value::List(values.into_iter().map(Value::into_owned).collect()),
             Self::Map(map) => Value::Map(map.into_owned()),
         }
     }
@@ -77,12 +71,11 @@ impl<'a> Map<'a> {
         let mut places: HashMap<Text<'a>, usize> = HashMap::default();
         let mut map = Self(Vec::with_capacity(pairs.len()));
         for (key, value) in pairs {
-            match places.get(&key) {
-                Some(place) => map.0[*place].1 = value,
-                None => {
-                    places.insert(key.clone(), map.0.len());
-                    map.0.push((key, value));
-                }
+            if let Some(place) = places.get(&key) {
+                map.0[*place].1 = value;
+            } else {
+                places.insert(key.clone(), map.0.len());
+                map.0.push((key, value));
             }
         }
         map
@@ -135,6 +128,7 @@ impl<'a> Map<'a> {
         }
     }
 
+    #[must_use]
     pub fn lend(&'a self) -> Self {
         let pair = |(key, value): &'a (Text<'a>, Value<'a>)| (Cow::Borrowed(&**key), value.lend());
         Self(self.0.iter().map(pair).collect())

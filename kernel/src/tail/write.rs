@@ -3,9 +3,7 @@
 use super::entry::Entry;
 use super::value::{Map, Value};
 use crate::encode::write_record;
-use crate::wire::{
-    FIXED32, FIXED64, LEN, VARINT, begin, end, varint_len, write_tag, write_varint,
-};
+use crate::wire::{FIXED32, FIXED64, LEN, VARINT, begin, end, varint_len, write_tag, write_varint};
 
 /// Maps and lists that a value may lie in, as it is written: whoever receives the payload refuses
 /// messages that are nested more than 100 deep, and each takes three.

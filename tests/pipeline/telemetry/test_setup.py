@@ -45,6 +45,7 @@ ROOT = Path(__file__).parents[3]
 
 EVERYTHING = """\
 receivers:
+  filelog: {include: [FOLDER/*.log]}
   otlp:
     protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}
   prometheus: {config: {scrape_configs: [{job_name: app}]}}
@@ -92,7 +93,7 @@ service:
     metrics/2:
       receivers: [forward, prometheus, prometheusremotewrite]
       exporters: [nop, otlp, otlphttp, prometheus, prometheusremotewrite]
-    logs/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
+    logs/2: {receivers: [forward, filelog], exporters: [nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
     metrics/3: {receivers: [routing, count, sum], exporters: [nop]}
     logs/3: {receivers: [routing], exporters: [nop]}
