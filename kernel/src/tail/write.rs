@@ -109,7 +109,9 @@ fn write_any_value(out: &mut Vec<u8>, number: u32, value: &Value, room: usize) {
         match value {
             Value::Map(map) => write_pairs(out, 1, map, room),
             Value::List(values) => {
-                values.iter().for_each(|value| write_any_value(out, 1, value, room));
+                for value in values {
+                    write_any_value(out, 1, value, room);
+                }
             }
             _ => {}
         }
