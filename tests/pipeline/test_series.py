@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,6 +161,45 @@ def test_a_fold_of_deltas_is_their_sum(stream: list[list[tuple[str, int, bool]]]
     for time, events in enumerate(stream, start=2):
         result, _ = folded(fold, sums([(it, time, gain) for it, gain, _ in events], DELTA))
         assert values(result) == [sum(gain for _, gain, _ in events)]
+
+
+clocks = st.fixed_dictionaries({source: st.integers(0, 5) for source in "abc"})
+"""How far the clocks of sources are ahead."""
+
+
+def monotone(batches: Iterable[Batch | None]) -> list[dict[str, Any]]:
+    """The points of one series; each is newer than the one before."""
+    rows = [row for batch in batches if batch for row in batch.rows()]
+    times = [int(row["time_unix_nano"]) for row in rows]
+    assert times == sorted(set(times))
+    return rows
+
+
+@given(stream=streams, clocks=clocks)
+def test_deltas_of_sources_whose_clocks_differ_can_be_added_up(
+    stream: list[list[tuple[str, int, bool]]], clocks: dict[str, int]
+) -> None:
+    fold = Fold(10)
+    batches = [
+        sums([(it, time + clocks[it], gain) for it, gain, _ in events], DELTA)
+        for time, events in enumerate(stream, start=2)
+    ]
+    rows = monotone(folded(fold, batch)[0] for batch in batches)
+    assert sum(map(value, rows)) == sum(gain for events in stream for _, gain, _ in events)
+    for earlier, later in pairwise(rows):
+        assert int(earlier["time_unix_nano"]) <= int(later["start_time_unix_nano"])
+
+
+@given(stream=streams, clocks=clocks, monotonic=st.booleans())
+def test_a_fold_is_newer_each_time_although_clocks_of_sources_differ(
+    stream: list[list[tuple[str, int, bool]]], clocks: dict[str, int], *, monotonic: bool
+) -> None:
+    fold = Fold(10)
+    batches = [
+        sums([(it, time + clocks[it], time) for it, *_ in events], CUMULATIVE, monotonic=monotonic)
+        for time, events in enumerate(stream, start=2)
+    ]
+    assert len(monotone(folded(fold, batch)[0] for batch in batches)) == len(batches)
 
 
 @given(stream=streams)

@@ -10,6 +10,7 @@ use super::differences::{Difference, Differences};
 use super::identity::Id;
 use super::levels::Levels;
 use super::point::Point;
+use super::sequence::Sequence;
 use super::totals::{Fault, Totals};
 use crate::payload::Payload;
 
@@ -29,6 +30,7 @@ pub struct Fold {
     sources: Differences,
     totals: Totals,
     levels: Levels,
+    sequence: Sequence,
     gauge: Gauge,
 }
 
@@ -58,9 +60,21 @@ impl Report {
 struct Group {
     /// The position of the first, in whose place the result stands.
     item: usize,
-    /// What came to a total, or the result itself.
     point: Option<Point>,
-    is_total: bool,
+    makes: Makes,
+}
+
+/// What the point of a group is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Makes {
+    /// One of the points, or several, as it stands.
+    Choice,
+    /// What came to all sources together.
+    Delta,
+    /// The sum of what each source says now.
+    Level,
+    /// What came to the total since the last batch.
+    Gain,
 }
 
 impl Fold {
@@ -70,6 +84,7 @@ impl Fold {
             sources: Differences::new(limit),
             totals: Totals::new(limit),
             levels: Levels::new(limit),
+            sequence: Sequence::new(limit),
             gauge,
         }
     }
@@ -87,7 +102,7 @@ impl Fold {
     /// Bytes of memory.
     pub fn weight(&mut self) -> usize {
         let totals = self.totals.series().weight() + self.sources.series().weight();
-        totals + self.levels.weight()
+        totals + self.levels.weight() + self.sequence.weight()
     }
 
     /// Forget what was last seen before `oldest`.
@@ -95,6 +110,7 @@ impl Fold {
         self.sources.expire(oldest);
         self.totals.series().expire(oldest, |_, _| {});
         self.levels.expire(oldest);
+        self.sequence.expire(oldest);
     }
 
     /// Fold the points whose `wanted` is true into those of the series that they are of now;
@@ -114,14 +130,15 @@ impl Fold {
             .collect();
         each(payloads, wanted, |subject| {
             let (id, item) = (subject.id, subject.item);
-            let group = groups.entry(id).or_insert(Group { item, point: None, is_total: false });
+            let group = groups.entry(id).or_insert(Group::at(item));
             if let Err(fault) = self.take(group, subject, sources[item], now, &mut report) {
                 report.note(fault);
             }
         });
         for (id, group) in groups {
-            match self.result(id, group.point, group.is_total, now) {
-                Ok(Some(point)) => outcomes[group.item] = Outcome::Becomes(point),
+            let item = group.item;
+            match self.result(id, group, now) {
+                Ok(Some(point)) => outcomes[item] = Outcome::Becomes(point),
                 Ok(None) => {}
                 Err(fault) => report.note(fault),
             }
@@ -151,9 +168,12 @@ impl Fold {
                 Gauge::Max => group.choose(point, |new, held| held.value.is_less(&new.value)),
                 Gauge::Sum => self.take_level(group, point, source, id, now)?,
             },
-            (_, DELTA) => group.add(point)?,
+            (_, DELTA) => {
+                group.makes = Makes::Delta;
+                group.add(point)?;
+            }
             (_, CUMULATIVE) if traits.grows() => {
-                group.is_total = true;
+                group.makes = Makes::Gain;
                 match self.sources.next(source, point, true, now)? {
                     Difference::First(point) if self.sources.may_have_forgotten(&point) => {
                         report.unknown += 1;
@@ -180,25 +200,33 @@ impl Fold {
         now: u32,
     ) -> Result<(), Fault> {
         let value = self.levels.set(source, id, point.time, &point.value, now)?;
+        group.makes = Makes::Level;
         group.choose(Point { value, ..point }, |_, _| true);
         Ok(())
     }
 
-    fn result(
-        &mut self,
-        id: Id,
-        point: Option<Point>,
-        is_total: bool,
-        now: u32,
-    ) -> Result<Option<Point>, Fault> {
-        match point {
-            Some(gain) if is_total => self.totals.gain(id, gain, now).map(Some),
-            other => Ok(other),
+    fn result(&mut self, id: Id, group: Group, now: u32) -> Result<Option<Point>, Fault> {
+        let Some(mut point) = group.point else { return Ok(None) };
+        match group.makes {
+            Makes::Choice => {}
+            Makes::Gain => point = self.totals.gain(id, point, now)?,
+            Makes::Level => {
+                self.sequence.advance(id, &mut point, now);
+            }
+            Makes::Delta => {
+                let before = self.sequence.advance(id, &mut point, now);
+                point.start = point.start.max(before);
+            }
         }
+        Ok(Some(point))
     }
 }
 
 impl Group {
+    fn at(item: usize) -> Self {
+        Self { item, point: None, makes: Makes::Choice }
+    }
+
     /// Put a point in, whose value is added to that of the others.
     fn add(&mut self, point: Point) -> Result<(), Fault> {
         let Some(held) = &mut self.point else {

@@ -16,6 +16,7 @@ pub mod levels;
 pub mod point;
 pub mod points;
 pub mod scale;
+pub mod sequence;
 pub mod sketches;
 pub mod stale;
 pub mod table;

@@ -45,7 +45,8 @@ impl Totals {
         self.gain(id, delta, now)
     }
 
-    /// Add what came from one of several sources, each of which counts in a time of its own.
+    /// Add what came from one of several sources, each of which counts in a time of its own; the
+    /// total is newer than before all the same.
     pub fn gain(&mut self, id: Id, gain: Point, now: u32) -> Result<Point, Fault> {
         if gain.value.is_nan() {
             return Err(Fault::Unusable);
@@ -57,7 +58,7 @@ impl Totals {
         };
         let total = self.series.get_mut(place);
         total.value.add(&gain.value)?;
-        total.time = total.time.max(gain.time);
+        total.time = gain.time.max(total.time + 1);
         Ok(total.clone())
     }
 }
