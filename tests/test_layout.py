@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
@@ -83,19 +84,23 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield name.removesuffix(".__init__"), path
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def at_run_time(path: Path) -> Iterator[ast.AST]:
+@cache
+def at_run_time(path: Path) -> list[ast.AST]:
     """All of a file but what is for the type checker."""
     todo: list[ast.AST] = [parsed(path)]
+    found = []
     while todo:
         node = todo.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
         todo += ast.iter_child_nodes(node)
-        yield node
+        found.append(node)
+    return found
 
 
 def imports(path: Path) -> Iterator[str]:
