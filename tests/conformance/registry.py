@@ -9,6 +9,7 @@ from tests.conformance import back_ends, clients, pulled
 
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "filelog"): {"include": ["/var/log/app/*.log"]},
+    ("receivers", "hostmetrics"): {"scrapers": {"load": None}},
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
     ("receivers", "prometheus"): {"config": {"scrape_configs": [{"job_name": "app"}]}},
     ("processors", "attributes"): {"actions": [{"key": "user.email", "action": "delete"}]},
@@ -64,3 +65,6 @@ PULLED: dict[str, pulled.Pulled] = {
     "prometheus": pulled.Prometheus(),
 }
 """Targets for every receiver that asks instead of being sent to."""
+
+LOOKING = {"filelog", "hostmetrics"}
+"""Receivers that look at the machine they run on; their own tests have what they keep."""

@@ -46,6 +46,7 @@ ROOT = Path(__file__).parents[3]
 EVERYTHING = """\
 receivers:
   filelog: {include: [FOLDER/*.log]}
+  hostmetrics: {scrapers: {load: }}
   otlp:
     protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}
   prometheus: {config: {scrape_configs: [{job_name: app}]}}
@@ -91,7 +92,7 @@ service:
       exporters: [debug, file, forward, routing, count, sum]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     metrics/2:
-      receivers: [forward, prometheus, prometheusremotewrite]
+      receivers: [forward, hostmetrics, prometheus, prometheusremotewrite]
       exporters: [nop, otlp, otlphttp, prometheus, prometheusremotewrite]
     logs/2: {receivers: [forward, filelog], exporters: [nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
