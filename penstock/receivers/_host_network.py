@@ -64,8 +64,8 @@ class Network(HostScraper):
         for file in ("net/tcp", "net/tcp6"):
             if file == "net/tcp6" and not (self.host.proc / file).exists():
                 continue  # a kernel without IPv6
-            for row in list(self.host.rows(file))[1:]:
-                found[_STATES[row[_STATE]]] += 1
+            for line in self.host.text(file).splitlines()[1:]:
+                found[_STATES[line.split(None, _STATE + 1)[_STATE]]] += 1
         for state, count in found.items():
             yield "system.network.connections", count, ("tcp", state)
 

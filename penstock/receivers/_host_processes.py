@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from penstock.receivers._host_process_files import ProcessFiles
 from penstock.receivers._host_scraper import HostScraper
 
 if TYPE_CHECKING:
@@ -54,5 +55,4 @@ class Processes(HostScraper):
     def _statuses(self, pids: list[int]) -> Iterator[str]:
         for pid in pids:
             with suppress(OSError):
-                state = self.host.text(f"{pid}/stat").rpartition(")")[2].split()[:1]
-                yield _STATUSES.get("".join(state), "unknown")
+                yield _STATUSES.get(ProcessFiles(self.host.proc, pid).state, "unknown")

@@ -24,6 +24,7 @@ from penstock.receivers._host import Host
 from penstock.receivers._host_container import Container
 from penstock.receivers._host_filters import Devices, Filter
 from penstock.receivers._host_options import Scrapers
+from penstock.receivers._host_process_files import ProcessFiles
 from penstock.receivers._host_scraper import Group, Problem, batch_of
 from penstock.receivers.hostmetrics import Config
 from tests.kit import Next, context, eventually, in_loop
@@ -329,10 +330,32 @@ def test_switches_of_all_threads_count() -> None:
         stop.set()
         thread.join()
     values = {(name, *attributes): value for name, value, attributes in found.points}
-    first = psutil.Process().num_ctx_switches()
     assert values["process.threads",] >= 2
     assert values["process.context_switches", "voluntary"] > 0
-    assert first.voluntary > 0
+
+
+def test_numbers_of_a_process_are_those_of_psutil() -> None:
+    with telling() as given, subprocess.Popen(["sleep", "60"]) as child:
+        found = of_processes(given, [])[child.pid]
+        other = psutil.Process(child.pid)
+        memory, faults = other.memory_info(), other.io_counters()
+        files = other.num_fds()
+        child.kill()
+    values = {(name, *attributes): value for name, value, attributes in found.points}
+    assert values["process.memory.virtual",] == memory.vms
+    assert values["process.memory.usage",] == pytest.approx(memory.rss, rel=0.2)
+    assert values["process.open_file_descriptors",] == files
+    assert values["process.disk.operations", "read"] == faults.read_count
+    assert values["process.paging.faults", "minor"] > 0
+
+
+def test_a_long_name_is_completed_from_the_command_line(tmp_path: Path) -> None:
+    program = tmp_path / "a name (that) is long"
+    program.symlink_to("/bin/sleep")
+    with telling() as given, subprocess.Popen([program, "60"]) as child:
+        found = of_processes(given, [])[child.pid]
+        child.kill()
+    assert found.resource["process.executable.name"] == "a name (that) is long"
 
 
 def test_shares_of_cpus_that_processes_use_need_two_scrapes() -> None:
@@ -366,8 +389,9 @@ def test_a_zombie_is_told_of_without_fault() -> None:
     assert [it for it in problems if f"process {child.pid}:" in it.cause] == []
 
 
-def refusing(*_: Any) -> Any:
-    raise psutil.AccessDenied
+@property  # type: ignore[misc]
+def refusing(_: ProcessFiles) -> Any:
+    raise PermissionError(13, "Permission denied")
 
 
 @pytest.mark.parametrize(
@@ -383,8 +407,8 @@ def test_faults_of_single_processes_may_be_muted(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], whats: set[str]
 ) -> None:
     """As for processes of others, for who is not root."""
-    monkeypatch.setattr(psutil.Process, "io_counters", refusing)
-    monkeypatch.setattr(psutil.Process, "exe", refusing)
+    monkeypatch.setattr(ProcessFiles, "io", refusing)
+    monkeypatch.setattr(ProcessFiles, "program", refusing)
     problems: list[Problem] = []
     with telling() as given:
         found = of_processes(given, problems, **options)[os.getpid()]
