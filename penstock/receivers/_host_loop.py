@@ -12,7 +12,7 @@ from penstock.pipeline.worker import Worker
 from penstock.receivers._host_scraper import Problem, batch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from penstock.pipeline import Batch, Context
     from penstock.receivers._host_scraper import Scraper
@@ -52,6 +52,8 @@ class Loop:
         self._faults = FaultLog(context.logger)
         self._worker = Worker(f"{context.id} {name}")
         self._free = True
+        self._known: Mapping[str, str] = {}
+        """What the last scrape could not read: it has been logged."""
         self._running: list[asyncio.Task[None]] = []
         self._count(context)
 
@@ -105,8 +107,11 @@ class Loop:
         failed = Outcome.FAILED if told.batch is None else Outcome.PARTIAL
         self._scrapes[failed if told.problems else Outcome.SUCCESS].add(1)
         self._errors.add(len(told.problems))
-        for what, cause in told.problems:
-            self._faults.report(f"Scraper {self._name}: {what}", 0, cause)
+        kinds = dict(reversed(told.problems))
+        for what, cause in kinds.items():
+            if what not in self._known:
+                self._faults.report(f"Scraper {self._name}: {what}", 0, cause)
+        self._known = kinds
 
     def _skip(self, why: str) -> None:
         self._scrapes[Outcome.SKIPPED].add(1)
