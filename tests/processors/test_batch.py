@@ -1,8 +1,7 @@
 """The batch processor: fewer, larger batches, and nothing dropped."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -28,20 +27,15 @@ from tests.kit import (
     spans,
     wire,
 )
+from tests.processors.stages import running
 
 
-@asynccontextmanager
-async def batcher(
+def batcher(
     after: Next, telemetry: Telemetry | None = None, **options: Any
-) -> AsyncIterator[Batcher]:
-    """A running batch processor; what it holds is passed on at the end."""
+) -> AbstractAsyncContextManager[Batcher]:
+    """A running processor; what it holds is passed on at the end."""
     config = Config.model_validate({"timeout": "1h", **options})
-    async with context("batch", telemetry, pipeline="traces") as given:
-        subject = config.build(given)
-        await subject.start(after.consume)
-        yield subject
-        await subject.stop()
-        assert subject.held == 0
+    return running(config, "traces", after, telemetry)
 
 
 def test_options_and_defaults_are_the_collectors() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,26 +14,22 @@ from penstock.pipeline import Batch, Invalid, Refused
 from penstock.pipeline.telemetry.registry import Telemetry
 from penstock.processors import interval
 from penstock.processors.interval import Config, Interval, Window
-from tests.kit import Backend, Next, Source, context, eventually, in_loop, points, service, wire
+from tests.kit import Backend, Next, Source, eventually, in_loop, points, service, wire
 from tests.pipeline.test_points import CUMULATIVE, DELTA, batch_of, sums
+from tests.processors.stages import running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
 REASON = "penstock_processor_dropped_items"
 
 
-@asynccontextmanager
-async def subject(
+def subject(
     after: Next, telemetry: Telemetry | None = None, **options: Any
-) -> AsyncIterator[Interval]:
+) -> AbstractAsyncContextManager[Interval]:
     """A running processor; what it holds is passed on at the end."""
     config = Config.model_validate({"interval": "1h", **options})
-    async with context("interval", telemetry, pipeline="metrics") as given:
-        stage = config.build(given)
-        await stage.start(after.consume)
-        yield stage
-        await stage.stop()
+    return running(config, "metrics", after, telemetry)
 
 
 def found(batch: Batch) -> list[tuple[str, int, Any]]:

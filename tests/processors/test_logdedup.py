@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,26 +13,22 @@ from penstock.pipeline import Batch, Invalid, Refused
 from penstock.pipeline.telemetry.registry import Telemetry
 from penstock.processors import logdedup
 from penstock.processors.logdedup import Config, LogDedup, zone_of
-from tests.kit import Backend, Next, Source, context, eventually, in_loop, records, service, wire
+from tests.kit import Backend, Next, Source, eventually, in_loop, records, service, wire
 from tests.processors.items import attributes_of, each, items
+from tests.processors.stages import running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
 REASON = "penstock_processor_dropped_items"
 
 
-@asynccontextmanager
-async def subject(
+def subject(
     after: Next, telemetry: Telemetry | None = None, **options: Any
-) -> AsyncIterator[LogDedup]:
+) -> AbstractAsyncContextManager[LogDedup]:
     """A running processor; what it has counted is passed on at the end."""
     config = Config.model_validate({"interval": "1h", **options})
-    async with context("logdedup", telemetry, pipeline="logs") as given:
-        stage = config.build(given)
-        await stage.start(after.consume)
-        yield stage
-        await stage.stop()
+    return running(config, "logs", after, telemetry)
 
 
 async def counted(*batches: Batch, **options: Any) -> list[tuple[Any, int]]:
