@@ -12,6 +12,7 @@ from hypothesis import settings
 from tests.certificates import make_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # A busy machine is not a fault. `HYPOTHESIS_PROFILE=thorough` looks longer than a developer waits.
@@ -20,13 +21,21 @@ settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
-# Nobody is trusted but whom a test says; to read the system's authorities takes 30 ms each time.
-os.environ["SSL_CERT_FILE"] = os.devnull
-
-
 def pytest_collection_finish() -> None:
     """Let no collection of garbage look through what stays to the end: it is done often."""
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _authorities(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Trust nobody but whom a test says: to read the system's authorities takes 30 ms a client.
+
+    What the other tests work with may have to be fetched first.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not {"integration", "faults"} & {*request.path.parts}:
+            patch.setenv("SSL_CERT_FILE", os.devnull)
+        yield
 
 
 @pytest.fixture(scope="session")
