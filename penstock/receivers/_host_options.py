@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,10 +24,10 @@ from penstock.receivers._host_memory import Memory, Paging
 from penstock.receivers._host_network import Network
 from penstock.receivers._host_process import Process, Wanted
 from penstock.receivers._host_processes import Processes
+from penstock.receivers._host_scraper import Scraper
 
 if TYPE_CHECKING:
     from penstock.receivers._host import Host
-    from penstock.receivers._host_scraper import Scraper
 
 _AGGREGATE = "use the metricstransform processor to aggregate; remove it"
 
@@ -49,6 +48,7 @@ class ScraperSection(Section):
     """What a scraper tells."""
 
     table: ClassVar[catalog.Table]
+    scraper: ClassVar[type[Scraper]]
 
     metrics: Mapping[str, Toggle] = Field(default={})
     """Metrics that are told, or not, by name; the others are as they are by default."""
@@ -65,9 +65,9 @@ class ScraperSection(Section):
         told |= {name: toggle.enabled for name, toggle in self.metrics.items()}
         return {name: metric for name, metric in self.table.items() if told[name]}
 
-    @abstractmethod
     def build(self, host: Host) -> Scraper:
         """The scraper these options describe."""
+        return self.scraper(self.enabled, host)
 
 
 def _all_known(
@@ -84,10 +84,7 @@ class CpuOptions(ScraperSection):
     """CPUs."""
 
     table = catalog.CPU
-
-    def build(self, host: Host) -> Scraper:
-        """The scraper these options describe."""
-        return Cpu(self.enabled, host)
+    scraper = Cpu
 
 
 class DiskOptions(ScraperSection):
@@ -152,10 +149,7 @@ class MemoryOptions(ScraperSection):
     """Memory."""
 
     table = catalog.MEMORY
-
-    def build(self, host: Host) -> Scraper:
-        """The scraper these options describe."""
-        return Memory(self.enabled, host)
+    scraper = Memory
 
 
 class NetworkOptions(ScraperSection):
@@ -177,20 +171,14 @@ class PagingOptions(ScraperSection):
     """Swap space and page faults."""
 
     table = catalog.PAGING
-
-    def build(self, host: Host) -> Scraper:
-        """The scraper these options describe."""
-        return Paging(self.enabled, host)
+    scraper = Paging
 
 
 class ProcessesOptions(ScraperSection):
     """How many processes there are."""
 
     table = catalog.PROCESSES
-
-    def build(self, host: Host) -> Scraper:
-        """The scraper these options describe."""
-        return Processes(self.enabled, host)
+    scraper = Processes
 
 
 class ProcessOptions(ScraperSection):
@@ -246,20 +234,14 @@ class SystemOptions(ScraperSection):
     """The host as such."""
 
     table = catalog.SYSTEM
-
-    def build(self, host: Host) -> Scraper:
-        """The scraper these options describe."""
-        return System(self.enabled, host)
+    scraper = System
 
 
 class ContainerOptions(ScraperSection):
     """The container that Penstock runs in."""
 
     table = catalog.CONTAINER
-
-    def build(self, host: Host) -> Scraper:
-        """The scraper these options describe."""
-        return Container(self.enabled, host)
+    scraper = Container
 
 
 class Scrapers(Section):
