@@ -168,6 +168,13 @@ pub fn key_value(key: &[u8], any_value: &[u8]) -> Vec<u8> {
     body
 }
 
+/// An occurrence of a repeated `KeyValue` field, whose value is a text.
+pub fn write_text_pair(out: &mut Vec<u8>, number: u32, key: &str, value: &str) {
+    let mut any_value = Vec::with_capacity(value.len() + 4);
+    write_record(&mut any_value, 1, value.as_bytes());
+    write_record(out, number, &key_value(key.as_bytes(), &any_value));
+}
+
 /// A scalar without its tag.
 fn write_scalar(out: &mut Vec<u8>, kind: Kind, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let mut delimited = |bytes: &[u8]| {

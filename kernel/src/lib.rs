@@ -34,6 +34,7 @@ pub mod select;
 pub mod series;
 pub mod splices;
 pub mod split;
+pub mod statsd;
 pub mod tail;
 pub mod task;
 pub mod value;
@@ -68,6 +69,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<series::verbs::Fold>()?;
     module.add_class::<series::budgets::Sketches>()?;
     module.add_class::<series::verbs::Totals>()?;
+    module.add_class::<statsd::Statsd>()?;
     module.add_class::<tail::python::LogFile>()?;
     module.add_class::<tail::python::LogRecords>()?;
     module.add_class::<tail::python::LogRules>()?;

@@ -1,5 +1,8 @@
 //! Memory, and all of the kernel's unsafe code: each use with what it must keep, and why it does.
 
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::ffi;
@@ -107,4 +110,70 @@ pub fn hold_at_most(size: usize) {
 
 pub fn room() -> usize {
     ROOM.load(Ordering::Relaxed)
+}
+
+/// Datagrams that are received at once.
+pub const DATAGRAMS: usize = 64;
+
+/// Receive as many datagrams as there are and buffers for them, without waiting, and say of each how
+/// many bytes it has and whether there were more. A buffer's size is `size`.
+pub fn receive_datagrams(
+    socket: &impl AsRawFd,
+    buffers: &mut [u8],
+    size: usize,
+    received: &mut Vec<(usize, bool)>,
+) -> io::Result<()> {
+    received.clear();
+    let mut parts = [const { MaybeUninit::<libc::iovec>::zeroed() }; DATAGRAMS];
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::zeroed() }; DATAGRAMS];
+    let mut count = 0;
+    // SAFETY: both structures are plain numbers and pointers, for which all zeros are valid: no
+    // name, no control data, and nothing to write to. Each of the first `count` headers then points
+    // to one part, in an array that does not move before this returns, and each part to a buffer of
+    // its own: the chunks of a slice that nobody else has do not overlap, and are `size` bytes long.
+    // The system writes to these buffers and headers and to nothing else, before the call returns,
+    // so afterwards as many headers as it says hold a length and flags.
+    unsafe {
+        for ((buffer, part), header) in
+            buffers.chunks_exact_mut(size).zip(&mut parts).zip(&mut headers)
+        {
+            let base = buffer.as_mut_ptr().cast();
+            let part = part.write(libc::iovec { iov_base: base, iov_len: size });
+            let header = header.assume_init_mut();
+            header.msg_hdr.msg_iov = part;
+            header.msg_hdr.msg_iovlen = 1;
+            count += 1;
+        }
+        let first = headers.as_mut_ptr().cast();
+        let flags = libc::MSG_DONTWAIT as _;
+        let found = libc::recvmmsg(socket.as_raw_fd(), first, count, flags, std::ptr::null_mut());
+        let Ok(found) = usize::try_from(found) else { return Err(io::Error::last_os_error()) };
+        received.extend(headers[..found].iter().map(|header| {
+            let header = header.assume_init_ref();
+            (header.msg_len as usize, header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0)
+        }));
+    }
+    Ok(())
+}
+
+/// The place of the count of drops in what the system tells of a socket's memory.
+const DROPS: usize = 8;
+
+/// How many datagrams the system has dropped for want of room since the socket was made; 0 where it
+/// does not tell.
+pub fn dropped_datagrams(socket: &impl AsRawFd) -> u32 {
+    let mut told = [0u32; DROPS + 1];
+    let mut len = size_of_val(&told) as libc::socklen_t;
+    // SAFETY: the system writes at most `len` bytes to the array, which is that long, and the number
+    // of those that it wrote to `len`; any bits are valid in an array of integers.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            told.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    };
+    if done == 0 { told[DROPS] } else { 0 }
 }

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyString};
 use regex::{Captures, Regex, RegexBuilder};
 
 /// Bytes that a compiled pattern may take, and each of its caches: `a{1000}{1000}` is refused.
-const MAX_SIZE: usize = 1 << 20;
+pub const MAX_SIZE: usize = 1 << 20;
 
 /// A pattern in RE2's syntax: no look-around and no back-references.
 #[pyclass(frozen, module = "penstock._kernel")]

@@ -68,7 +68,8 @@ fn listen(
     Ok(socket)
 }
 
-fn resolve(host: &str, port: u16, family: u8) -> io::Result<SocketAddr> {
+/// The address of a host, which may be empty, and a port; `family` is 4, 6 or 0 for both.
+pub fn resolve(host: &str, port: u16, family: u8) -> io::Result<SocketAddr> {
     if host.is_empty() && family == 4 {
         return Ok(SocketAddr::from(([0u8; 4], port)));
     }
@@ -84,7 +85,7 @@ fn resolve(host: &str, port: u16, family: u8) -> io::Result<SocketAddr> {
 }
 
 /// Remove the socket of a server that is no more. Anything else stays, and is in the way.
-fn remove_stale(path: &Path) -> io::Result<()> {
+pub fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
     if is_socket
         && let Err(error) = unix::UnixStream::connect(path)
@@ -102,7 +103,7 @@ pub struct SocketFile {
 }
 
 impl SocketFile {
-    fn of(path: &Path) -> io::Result<Self> {
+    pub fn of(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.into(), identity: identity(path)? })
     }
 }

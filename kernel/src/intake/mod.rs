@@ -13,7 +13,7 @@ mod frames;
 mod group;
 mod head;
 mod inbox;
-mod listener;
+pub mod listener;
 mod server;
 mod service;
 mod socket;

@@ -26,7 +26,30 @@ pub struct Buckets {
 /// Buckets that an exponential histogram keeps of each sign: with more it takes a coarser scale.
 const MAX_BUCKETS: usize = 320;
 
+/// The finest scale that is begun with: at 2^20 buckets for each power of two, coarsening leads to
+/// whatever scale the values need.
+const FINEST: i32 = 20;
+
 impl Exponential {
+    /// Count so many observations of a value, in so many buckets of each sign at most.
+    pub fn observe(&mut self, value: f64, count: u64, max_buckets: usize) {
+        if self.totals.count == 0 {
+            self.scale = FINEST;
+        }
+        self.totals.observe(value, count);
+        if value == 0.0 {
+            self.zero_count = self.zero_count.saturating_add(count);
+            return;
+        }
+        let mut index = index_of(value.abs(), self.scale);
+        let buckets = if value > 0.0 { &self.positive } else { &self.negative };
+        let steps = buckets.steps_to_hold(index, index + 1, max_buckets as i64);
+        self.coarsen(steps);
+        index >>= steps;
+        let buckets = if value > 0.0 { &mut self.positive } else { &mut self.negative };
+        buckets.count(index, count);
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         let mut other = other.clone();
         self.totals.add(&other.totals);
@@ -80,6 +103,11 @@ impl Exponential {
     }
 }
 
+/// The bucket of a positive number. A power of two is the upper bound of its bucket, at every scale.
+fn index_of(value: f64, scale: i32) -> i64 {
+    (value.log2() * f64::from(scale).exp2()).ceil() as i64 - 1
+}
+
 /// The lower bound of a bucket.
 fn bound(index: i32, scale: i32) -> f64 {
     (f64::from(index) * f64::from(-scale).exp2()).exp2()
@@ -97,14 +125,35 @@ impl Buckets {
         if self.counts.is_empty() || other.counts.is_empty() {
             return 0;
         }
-        let ((first, end), (other_first, other_end)) = (self.range(), other.range());
-        let (mut first, mut last) = (first.min(other_first), end.max(other_end) - 1);
+        let (first, end) = other.range();
+        self.steps_to_hold(first, end, MAX_BUCKETS as i64)
+    }
+
+    /// How often it has to be coarsened until so many buckets hold those of a range besides its own.
+    fn steps_to_hold(&self, first: i64, end: i64, max_buckets: i64) -> i32 {
+        let (own_first, own_end) = if self.counts.is_empty() { (first, end) } else { self.range() };
+        let (mut first, mut last) = (first.min(own_first), end.max(own_end) - 1);
         let steps = iter::from_fn(|| {
-            let over = last - first >= MAX_BUCKETS as i64;
+            let over = last - first >= max_buckets;
             (first, last) = (first >> 1, last >> 1);
             over.then_some(())
         });
         steps.count() as i32
+    }
+
+    /// Count so many in a bucket, which is near the others.
+    fn count(&mut self, index: i64, count: u64) {
+        let (first, end) = if self.counts.is_empty() { (index, index) } else { self.range() };
+        if index < first {
+            let missing = std::iter::repeat_n(0, (first - index) as usize);
+            self.counts.splice(0..0, missing);
+        } else if index >= end {
+            self.counts.resize((index - first + 1) as usize, 0);
+        }
+        let first = first.min(index);
+        self.offset = first as i32;
+        let place = &mut self.counts[(index - first) as usize];
+        *place = place.saturating_add(count);
     }
 
     fn add(&mut self, other: &Self) {

@@ -12,6 +12,19 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    /// Nothing yet, between these bounds, which are in order.
+    pub fn between(bounds: &[f64]) -> Self {
+        let counts = vec![0; bounds.len() + 1];
+        Self { totals: Totals::default(), bounds: bounds.to_vec(), counts }
+    }
+
+    /// Count so many observations of a value.
+    pub fn observe(&mut self, value: f64, count: u64) {
+        self.totals.observe(value, count);
+        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        self.counts[bucket] = self.counts[bucket].saturating_add(count);
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.totals.add(&other.totals);
         if self.bounds == other.bounds && self.counts.len() == other.counts.len() {

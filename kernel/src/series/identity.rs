@@ -30,7 +30,7 @@ pub struct Id {
 static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl Id {
-    fn of(bytes: &[u8], kind: u32) -> Self {
+    pub fn of(bytes: &[u8], kind: u32) -> Self {
         let mut keyed = SECRET.build_hasher();
         keyed.write_u32(kind);
         keyed.write(bytes);

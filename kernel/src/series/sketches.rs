@@ -85,7 +85,9 @@ fn name(metric: &[u8]) -> &[u8] {
 const BITS: u32 = 10;
 const REGISTERS: usize = 1 << BITS;
 
-struct Sketch(Box<[u8; REGISTERS]>);
+/// How many distinct hashes there were, about.
+#[derive(Clone, Debug)]
+pub struct Sketch(Box<[u8; REGISTERS]>);
 
 impl Default for Sketch {
     fn default() -> Self {
@@ -94,14 +96,14 @@ impl Default for Sketch {
 }
 
 impl Sketch {
-    fn add(&mut self, hash: u64) {
+    pub fn add(&mut self, hash: u64) {
         let register = &mut self.0[(hash >> (u64::BITS - BITS)) as usize];
         let rank = ((hash << BITS) | 1 << (BITS - 1)).leading_zeros() as u8 + 1;
         *register = (*register).max(rank);
     }
 
     #[allow(clippy::cast_precision_loss)] // an estimate has none
-    fn estimate(&self) -> u64 {
+    pub fn estimate(&self) -> u64 {
         let count = REGISTERS as f64;
         let sum: f64 = self.0.iter().map(|rank| (-f64::from(*rank)).exp2()).sum();
         let estimate = 0.7213 / (1.0 + 1.079 / count) * count * count / sum;

@@ -125,6 +125,13 @@ impl Value {
 }
 
 impl Totals {
+    pub(super) fn observe(&mut self, value: f64, count: u64) {
+        self.count = self.count.saturating_add(count);
+        self.sum = Some(self.sum.unwrap_or_default() + value * count as f64);
+        self.min = Some(self.min.map_or(value, |min| min.min(value)));
+        self.max = Some(self.max.map_or(value, |max| max.max(value)));
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.sum = self.sum.zip(other.sum).map(|(one, two)| one + two);

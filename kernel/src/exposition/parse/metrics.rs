@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::points::{Draft, Dropped, Metric, Parts, Points, Type};
 use super::table::{Exemplar, Label, NO_TIME, Table};
-use crate::encode::{key_value, write_record};
+use crate::encode::{write_record, write_text_pair};
 use crate::encoding;
 use crate::schema::{
     EXPONENTIAL_HISTOGRAM_DATA_POINT, HISTOGRAM_DATA_POINT, Message, NUMBER_DATA_POINT,
@@ -84,12 +84,6 @@ fn fixed(out: &mut Vec<u8>, number: u32, value: u64) {
     out.extend(value.to_le_bytes());
 }
 
-fn pair(out: &mut Vec<u8>, number: u32, key: &str, value: &str) {
-    let mut any_value = Vec::with_capacity(value.len() + 4);
-    write_record(&mut any_value, 1, value.as_bytes());
-    write_record(out, number, &key_value(key.as_bytes(), &any_value));
-}
-
 struct Writer<'a> {
     table: &'a Table,
     points: &'a Points,
@@ -153,7 +147,7 @@ impl Writer<'_> {
         let unit = texts.get(metric.role.unit);
         text(&mut body, 3, units.get(unit).map_or(unit, String::as_str));
         write_record(&mut body, metric.type_.data(), &data);
-        pair(&mut body, 12, "prometheus.type", metric.role.kind.name());
+        write_text_pair(&mut body, 12, "prometheus.type", metric.role.kind.name());
         Some(body)
     }
 
@@ -170,7 +164,12 @@ impl Writer<'_> {
         let mut around = Vec::new();
         for label in self.points.labels_of(draft) {
             let texts = &self.table.texts;
-            pair(&mut around, shape.attributes, texts.get(label.name), texts.get(label.value));
+            write_text_pair(
+                &mut around,
+                shape.attributes,
+                texts.get(label.name),
+                texts.get(label.value),
+            );
         }
         if shape.exemplars != 0 {
             for exemplar in &draft.exemplars {
@@ -227,7 +226,7 @@ impl Writer<'_> {
                 return;
             }
         }
-        pair(out, 7, name, value);
+        write_text_pair(out, 7, name, value);
     }
 }
 
