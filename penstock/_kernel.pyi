@@ -519,6 +519,39 @@ class Intake:
         seconds have passed."""
 
 @final
+class Statsd:
+    """Sockets that StatsD comes to, each read by a thread, and what came since it was last taken."""
+
+    def __new__(cls, settings: Any) -> Statsd:
+        """`settings` has attributes: `metric_type`, `simple_tags`, `timestamps`, `monotonic`,
+        `counter_type`; `observers` of timers, histograms and distributions; `rules`; `max_series`,
+        `windows_kept`; `metrics` and `logs`, whether somebody takes them; `version`."""
+
+    def listen_udp(
+        self, host: str, port: int, *, family: int, sockets: int, buffer: int
+    ) -> int: ...
+    def listen_unixgram(self, path: str, *, permissions: int, buffer: int) -> None: ...
+    def listen_tcp(
+        self, host: str, port: int, *, family: int, connections: int, idle: float
+    ) -> int: ...
+    def listen_unix(
+        self, path: str, *, permissions: int, connections: int, idle: float
+    ) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None:
+        """Read what has come, and no more."""
+
+    def take(self, start: int, end: int) -> tuple[Batch | None, Batch | None]:
+        """What has come since the last time, as metrics and as logs. Times are Unix nanoseconds."""
+
+    def stats(self) -> dict[str, int]: ...
+    def faults(self) -> dict[str, int]:
+        """Lines that were dropped since the start, by reason."""
+
+    def examples(self) -> list[tuple[str, str]]:
+        """A line of each reason for which some were dropped since this was asked for."""
+
+@final
 class Samples:
     """The samples of one exposition. Labels are as in Prometheus: the name is `__name__`, and an
     empty value stands for none."""

@@ -35,6 +35,7 @@ from penstock.processors._match import MatchProperties
 from penstock.prometheus.relabel import Rule
 from penstock.receivers._scrape_client import Authorization, BasicAuth, TLSConfig
 from penstock.receivers._scrape_options import Global, ScrapeConfig
+from penstock.receivers._statsd_mapping import MappingFile
 from penstock.receivers._targets_options import HTTPSDConfig
 from penstock.testing.judge import judge
 from penstock.testing.suite import read_tests
@@ -70,6 +71,7 @@ SHARED: dict[tuple[Kind, str], type[BaseModel]] = {
     (Kind.RECEIVERS, "Basic authentication"): BasicAuth,
     (Kind.RECEIVERS, "Other credentials"): Authorization,
     (Kind.RECEIVERS, "TLS towards targets"): TLSConfig,
+    (Kind.RECEIVERS, "Rules of statsd_exporter"): MappingFile,
     (Kind.PROCESSORS, "Actions"): Action,
     (Kind.PROCESSORS, "Include and exclude"): MatchProperties,
 }
