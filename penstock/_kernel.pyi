@@ -520,7 +520,7 @@ class Intake:
 
 @final
 class Statsd:
-    """Sockets that StatsD comes to, each read by a thread, and what came since it was last taken."""
+    """Sockets that StatsD comes to, read by threads, and what came since it was last taken."""
 
     def __new__(cls, settings: Any) -> Statsd:
         """`settings` has attributes: `metric_type`, `simple_tags`, `timestamps`, `monotonic`,

@@ -74,7 +74,7 @@ class HistogramOptions(Section):
     def observer(self) -> Observer:
         """What the kernel is told."""
         explicit = [] if self.native_histogram_bucket_factor > 1 else [("", self.buckets)]
-        return Observer("histogram", [], self.native_histogram_max_buckets, explicit)
+        return Observer("histogram", (), self.native_histogram_max_buckets, explicit)
 
 
 class Defaults(Section):

@@ -1,7 +1,8 @@
-"""Options of `statsd` that are about values: what becomes of timers, under the Collector's names."""
+"""Options of `statsd`: where to listen, and what becomes of timers, in the Collector's words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -32,9 +33,9 @@ class Observer(NamedTuple):
     """What becomes of timers, histograms or distributions, as the kernel takes it."""
 
     kind: Word
-    percentiles: list[float] = []
+    percentiles: Sequence[float] = ()
     max_size: int = EXPONENTIAL
-    explicit: list[tuple[str, list[float]]] = []
+    explicit: Sequence[tuple[str, list[float]]] = ()
 
 
 DISABLED = Observer("disabled")
@@ -141,4 +142,5 @@ def observers(mappings: list[TimerMapping]) -> list[Observer]:
     found = {it.statsd_type: it.observer() for it in mappings}
     timers = found.get("timing", found.get("timer", DISABLED))
     histograms, distributions = found.get("histogram"), found.get("distribution")
-    return [timers, histograms or distributions or DISABLED, distributions or histograms or DISABLED]
+    either = histograms or distributions or DISABLED
+    return [timers, histograms or either, distributions or either]

@@ -16,9 +16,7 @@ def observe(kernel: Statsd, context: Context) -> None:
     """Show it from now on."""
     counter = partial(context.telemetry.observe, receiver=context.id)
     stat = partial(_reading, kernel.stats)
-    counter(
-        "penstock_receiver_lines", "Lines of StatsD that were taken.", stat("lines"), "{line}"
-    )
+    counter("penstock_receiver_lines", "Lines of StatsD that were taken.", stat("lines"), "{line}")
     for reason in kernel.faults():
         counter(
             "penstock_receiver_dropped_lines",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -27,8 +26,6 @@ from penstock.receivers._statsd_options import (
 from penstock.receivers._statsd_telemetry import observe
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from penstock.pipeline import Consume, Context
 
 MIB = 1024 * 1024
@@ -57,9 +54,7 @@ class Config(ReceiverConfig):
         "ignore_host": "series are one whoever sends them; remove it",
     }
 
-    transport: Literal[
-        "udp", "udp4", "udp6", "tcp", "tcp4", "tcp6", "unixgram", "unix"
-    ] = "udp"
+    transport: Literal["udp", "udp4", "udp6", "tcp", "tcp4", "tcp6", "unixgram", "unix"] = "udp"
     """Datagrams by `udp`, or by `unixgram` for a socket in a file; connections by `tcp`, or by
     `unix` for a socket in a file. `udp4`, `udp6`, `tcp4` and `tcp6` are of one version of IP."""
     endpoint: Endpoint = HostPort("localhost", 8125)
@@ -87,8 +82,8 @@ class Config(ReceiverConfig):
     """How sums of counters are told: as integers, to the nearest; as they are; or as integers that
     are right on the average."""
     timer_histogram_mapping: list[TimerMapping] = Field(default=_AS_GAUGES)
-    """What becomes of timers, histograms and distributions; of those that are not named, nothing."""
-    mapping: MappingFile = MappingFile()
+    """What becomes of timers, histograms and distributions; where one is not named, nothing."""
+    mapping: MappingFile | None = None
     """Rules of the Prometheus `statsd_exporter`; its own file can be put here."""
     timestamps: Literal["keep", "ignore"] = "keep"
     """Whether values that come with a time are points of that time."""
@@ -127,7 +122,7 @@ class Asked:
         self.monotonic = config.is_monotonic_counter
         self.counter_type = config.counter_type
         self.observers = observers(config.timer_histogram_mapping)
-        self.rules = config.mapping.rules()
+        self.rules = config.mapping.rules() if config.mapping else []
         self.max_series = config.max_series
         self.windows_kept = max(2, round(REMEMBERED / config.aggregation_interval))
         self.metrics = Signal.METRICS in context.signals
@@ -180,17 +175,21 @@ class Statsd(Receiver):
 
     def _listen(self, kernel: Kernel) -> int:
         config, place = self._config, self._config.endpoint
-        bounds = {"connections": config.max_connections, "idle": config.idle_timeout}
+        connections, idle = config.max_connections, config.idle_timeout
         buffer, permissions = config.socket_buffer_size, int(config.socket_permissions, 8)
         if isinstance(place, UnixSocket) and config.transport == "unixgram":
             kernel.listen_unixgram(place.path, permissions=permissions, buffer=buffer)
         elif isinstance(place, UnixSocket):
-            kernel.listen_unix(place.path, permissions=permissions, **bounds)
+            kernel.listen_unix(
+                place.path, permissions=permissions, connections=connections, idle=idle
+            )
         elif config.transport.startswith("udp"):
             sockets = config.sockets
             return kernel.listen_udp(*place, family=config.family, sockets=sockets, buffer=buffer)
         else:
-            return kernel.listen_tcp(*place, family=config.family, **bounds)
+            return kernel.listen_tcp(
+                *place, family=config.family, connections=connections, idle=idle
+            )
         return 0
 
     async def _flush_on_time(self, kernel: Kernel) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.prometheus.remote_write import V1, V2
-from tests.conformance import back_ends, clients, pulled
+from tests.conformance import back_ends, clients, gathered, pulled
 
 LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "filelog"): {"include": ["/var/log/app/*.log"]},
     ("receivers", "hostmetrics"): {"scrapers": {"load": None}},
     ("receivers", "otlp"): {"protocols": {"grpc": {"endpoint": "localhost:0"}}},
     ("receivers", "prometheus"): {"config": {"scrape_configs": [{"job_name": "app"}]}},
+    ("receivers", "statsd"): {"endpoint": "localhost:0"},
     ("processors", "attributes"): {"actions": [{"key": "user.email", "action": "delete"}]},
     ("processors", "deltatorate"): {"metrics": ["requests"]},
     ("processors", "k8sattributes"): {"passthrough": True},
@@ -65,6 +66,12 @@ PULLED: dict[str, pulled.Pulled] = {
     "prometheus": pulled.Prometheus(),
 }
 """Targets for every receiver that asks instead of being sent to."""
+
+GATHERED: dict[str, gathered.Gathered] = {
+    "statsd udp": gathered.Statsd("udp"),
+    "statsd tcp": gathered.Statsd("tcp"),
+}
+"""Senders to every receiver that tells them nothing, and for every protocol of it."""
 
 LOOKING = {"filelog", "hostmetrics"}
 """Receivers that look at the machine they run on; their own tests have what they keep."""

@@ -8,14 +8,16 @@ import pytest
 
 from penstock.config.catalog import Kind, types
 from tests.conformance.contract import SEEDS
+from tests.conformance.gathered import check_gathered
 from tests.conformance.pulled import check_pulled
 from tests.conformance.receivers import SCENARIOS, Scenario, check_receiver
-from tests.conformance.registry import CLIENTS, LOOKING, PULLED
+from tests.conformance.registry import CLIENTS, GATHERED, LOOKING, PULLED
 
 
 def test_every_receiver_is_checked() -> None:
     checked = {it.type_ for it in CLIENTS.values()} | {it.type_ for it in PULLED.values()}
-    assert checked | LOOKING == set(types(Kind.RECEIVERS))
+    gathered = {it.type_ for it in GATHERED.values()}
+    assert checked | gathered | LOOKING == set(types(Kind.RECEIVERS))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -39,3 +41,16 @@ def test_a_receiver_keeps_the_contract(name: str, scenario: Scenario, seed: int)
 @pytest.mark.parametrize("name", PULLED)
 def test_a_receiver_that_asks_keeps_the_contract(name: str, scenario: Scenario, seed: int) -> None:
     asyncio.run(check_pulled(PULLED[name], scenario, seed))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "scenario",
+    [it for it in SCENARIOS if not (it.fault or it.cancels or it.deadline)],
+    ids=lambda it: it.name,
+)
+@pytest.mark.parametrize("name", GATHERED)
+def test_a_receiver_that_gathers_keeps_the_contract(
+    name: str, scenario: Scenario, seed: int
+) -> None:
+    asyncio.run(check_gathered(GATHERED[name], scenario, seed))
