@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +16,9 @@ from pydantic import (
 
 from penstock.config.regexps import Regexp
 from penstock.config.types import HostPort, Section, UnixSocket, parse_host_port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 IN_A_FILE = frozenset({"unixgram", "unix"})
 """Transports whose endpoint is a path."""

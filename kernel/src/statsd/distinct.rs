@@ -27,7 +27,9 @@ impl Distinct {
                 hashes.insert(at, hash);
                 if hashes.len() > EXACT {
                     let mut sketch = Sketch::default();
-                    hashes.iter().for_each(|hash| sketch.add(*hash));
+                    for hash in hashes {
+                        sketch.add(*hash);
+                    }
                     *self = Self::Many(sketch);
                 }
             }

@@ -59,12 +59,15 @@ fn event(text: &[u8]) -> Option<Event<'_>> {
     }
     let mut event = Event { text: with_line_ends(text), ..Event::default() };
     let (mut priority, mut alert, mut group, mut source) = (&b""[..], &b""[..], &b""[..], &b""[..]);
-    each_section(rest, |section| match section {
-        [b'p', b':', it @ ..] => Some(priority = it),
-        [b't', b':', it @ ..] => Some(alert = it),
-        [b'k', b':', it @ ..] => Some(group = it),
-        [b's', b':', it @ ..] => Some(source = it),
-        _ => event.say(section),
+    each_section(rest, |section| {
+        match section {
+            [b'p', b':', it @ ..] => priority = it,
+            [b't', b':', it @ ..] => alert = it,
+            [b'k', b':', it @ ..] => group = it,
+            [b's', b':', it @ ..] => source = it,
+            _ => return event.say(section),
+        }
+        Some(())
     })?;
     event.what = What::Event { title: with_line_ends(title), priority, alert, group, source };
     Some(event)

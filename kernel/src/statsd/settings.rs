@@ -14,6 +14,7 @@ use crate::pattern::MAX_SIZE;
 
 /// An object of Python's with these attributes.
 #[derive(FromPyObject)]
+#[expect(clippy::struct_excessive_bools, reason = "options, each of which is one or not")]
 pub struct Settings {
     metric_type: bool,
     simple_tags: bool,
