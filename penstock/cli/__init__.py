@@ -1,9 +1,9 @@
-"""The command line: `penstock run | validate | print-config | schema | components | test`.
+"""The command line: `penstock run`, `validate`, `test` and others.
 
 It may take 0.15 s to answer `--help`, so what is heavy is imported by the command that needs it.
 """
 
-from penstock.cli import testing
+from penstock.cli import replaying, testing
 from penstock.cli.commands import main
 
-__all__ = ["main", "testing"]
+__all__ = ["main", "replaying", "testing"]

@@ -39,6 +39,7 @@ Examples:
   penstock components otlp                  every option of the components of a type
   penstock cardinality                      which labels make a running service's series many
   penstock test gateway_test.yaml           what goes into a pipeline, what comes out
+  penstock replay dead/*.jsonl --to otlp -c gateway.yaml
   penstock schema > penstock.schema.json    for an editor that completes keys
 
 \b
@@ -140,7 +141,7 @@ def run(config: Config = None, sets: Sets = None) -> None:
     from penstock.pipeline.runner import run as run_pipelines
     from penstock.redaction import keep_secret
 
-    settings = _load(config or [_embedded()], sets)
+    settings = load_settings(config or [_embedded()], sets)
     keep_secret(secrets_of(settings))
     _open_log(settings)
     logger = logging.getLogger("penstock.service")
@@ -175,7 +176,7 @@ def validate(
     """
     from penstock.cli.reports import print_verdict, print_warnings
 
-    settings = _load(config, sets, format_)
+    settings = load_settings(config, sets, format_)
     if format_ is Format.JSON:
         print_verdict((), settings.warnings)
         return
@@ -293,11 +294,12 @@ def _embedded() -> Traversable:
     return files("penstock") / "default.yaml"
 
 
-def _load(
+def load_settings(
     sources: Sequence[str | Traversable],
     sets: Sequence[str] | None,
     format_: Format = Format.TEXT,
 ) -> Settings:
+    """The settings of these sources; ends the program with a report where they cannot be used."""
     from penstock.config.load import load
 
     with refusing(format_):

@@ -153,6 +153,11 @@ class Config(PosterConfig):
         own = self.remote_write_queue
         return QueueConfig(enabled=own.enabled, queue_size=own.queue_size, num_consumers=1)
 
+    def waited_for(self) -> Self:
+        """The same without queue and dead letters."""
+        update = {"remote_write_queue": RemoteWriteQueue(enabled=False), "dead_letter": None}
+        return self.model_copy(update=update)
+
     @property
     def patience(self) -> None:
         """Each request has its time-out: a batch can take many."""

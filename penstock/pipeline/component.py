@@ -214,10 +214,12 @@ class Router(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The back end took a batch but for some items, and said why; they must not be sent again."""
+    """The back end took a batch but for some items, and said why; they must not be sent again.
+    `batch` is those items, where it said which they are."""
 
     items: int
     reason: str
+    batch: Batch | None = None
 
 
 class Exporter(Component):

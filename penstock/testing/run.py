@@ -12,18 +12,17 @@ from penstock.pipeline import (
     Exporter,
     ExporterConfig,
     Invalid,
-    Receiver,
-    ReceiverConfig,
     Refused,
     StartError,
 )
+from penstock.pipeline.feed import Feed, FeedConfig
 from penstock.pipeline.runner import Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from penstock.config.settings import PipelineSettings, Settings
-    from penstock.pipeline import Batch, Consume, Context
+    from penstock.pipeline import Batch, Context
     from penstock.pipeline.telemetry.registry import Telemetry
 
 _FEED = "test"
@@ -64,7 +63,7 @@ def reached(settings: Settings, pipeline: str) -> list[str]:
 
 
 async def _run(settings: Settings, pipeline: str, batches: Iterable[Batch]) -> Outcome:
-    feed, outcome = _Feed(), Outcome()
+    feed, outcome = Feed(), Outcome()
     try:
         async with Running(_alone(settings, pipeline, feed, outcome)) as running:
             outcome.telemetry = running.telemetry
@@ -77,7 +76,7 @@ async def _run(settings: Settings, pipeline: str, batches: Iterable[Batch]) -> O
     return outcome
 
 
-def _alone(settings: Settings, pipeline: str, feed: _Feed, outcome: Outcome) -> Settings:
+def _alone(settings: Settings, pipeline: str, feed: Feed, outcome: Outcome) -> Settings:
     """The settings of what can be reached, with one receiver and an exporter for each pipeline."""
     found = [settings.pipelines[id_] for id_ in reached(settings, pipeline)]
     alone = {it.id: _between(settings, it, start=it.id == pipeline) for it in found}
@@ -88,7 +87,7 @@ def _alone(settings: Settings, pipeline: str, feed: _Feed, outcome: Outcome) -> 
     }
     return replace(
         settings,
-        receivers={_FEED: _FeedConfig(feed=feed)},
+        receivers={_FEED: FeedConfig(feed=feed)},
         exporters=sinks,
         extensions={},
         service_extensions=(),
@@ -110,25 +109,6 @@ def _between(settings: Settings, pipeline: PipelineSettings, *, start: bool) -> 
 
 def _sink(pipeline: str) -> str:
     return f"test/{pipeline}"
-
-
-class _FeedConfig(ReceiverConfig):
-    feed: Any
-
-    def build(self, context: Context) -> Receiver:  # noqa: ARG002  (it needs nothing)
-        return self.feed  # type: ignore[no-any-return]
-
-
-class _Feed(Receiver):
-    """Has batches that the test gives it."""
-
-    consume: Consume
-
-    async def start(self, consume: Consume) -> None:
-        self.consume = consume
-
-    async def stop(self) -> None:
-        pass
 
 
 class _CollectConfig(ExporterConfig):

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
 from penstock.config.types import Duration
 from penstock.pipeline.component import ExporterConfig
+from penstock.pipeline.delivery.dead_letters import DeadLetterConfig, DeadLetters
 from penstock.pipeline.delivery.metrics import DeliveryMetrics
 from penstock.pipeline.delivery.retry import RetryConfig
-from penstock.pipeline.delivery.sender import Failure, Sender
+from penstock.pipeline.delivery.sender import Failure, Sender, Terms
 from penstock.pipeline.delivery.sending_queue import QueueConfig, SendingQueue
 from penstock.pipeline.errors import Refused
 from penstock.pipeline.fanout import Inlet
@@ -44,11 +45,18 @@ class AttemptsConfig(ExporterConfig):
     """How long one attempt may take."""
     retry_on_failure: RetryConfig = RetryConfig()
     """When a batch that could not be sent is sent again."""
+    dead_letter: DeadLetterConfig | None = None
+    """Where to keep what could not be delivered; it is dropped without this section."""
 
     @property
     @abstractmethod
     def queue(self) -> QueueConfig:
         """What waits to be sent."""
+
+    @abstractmethod
+    def waited_for(self) -> Self:
+        """The same without queue and dead letters: who gives a batch is told its end, and keeps it
+        if that is not the right one."""
 
     @property
     def patience(self) -> float | None:
@@ -67,6 +75,12 @@ class DeliveryConfig(AttemptsConfig):
         """What waits to be sent."""
         return self.sending_queue
 
+    def waited_for(self) -> Self:
+        """The same without queue and dead letters."""
+        return self.model_copy(
+            update={"sending_queue": QueueConfig(enabled=False), "dead_letter": None}
+        )
+
 
 class Delivery:
     """Answers for one exporter's batches of one signal, from `consume` until each item's end.
@@ -79,13 +93,13 @@ class Delivery:
         self, exporter: Exporter, config: ExporterConfig, context: Context, signal: Signal
     ) -> None:
         plan = config if isinstance(config, AttemptsConfig) else None
-        patience = plan.patience if plan else None
-        retry = plan.retry_on_failure if plan else RetryConfig(enabled=False)
         self.signal = signal
         self.exporter = context.id
         self._context = context
-        self._sender = Sender(exporter, patience, retry, context, signal)
         self._plan = plan.queue if plan and plan.queue.enabled else None
+        kept = plan.dead_letter if plan else None
+        self._letters = DeadLetters(kept, context, signal) if kept else None
+        self._sender = Sender(exporter, self._terms(plan), context, signal)
         self._queue = SendingQueue(self._plan, context.pace.backlog()) if self._plan else None
         self._tracing = context.tracing
         self._waiting = 0
@@ -100,6 +114,12 @@ class Delivery:
         self._made = self._metrics.show_batches() if self._plan and self._plan.batch else None
         may_wait = not self._plan or self._plan.block_on_overflow or self._plan.wait_for_result
         self.inlet = Inlet(f"exporter {context.id} {signal}", self.consume, may_wait, self.taken)
+
+    def _terms(self, plan: AttemptsConfig | None) -> Terms:
+        if plan is None:
+            return Terms()
+        forgets = plan.queue.enabled and not plan.queue.wait_for_result
+        return Terms(plan.patience, plan.retry_on_failure, self._letters, forgets)
 
     @property
     def queued(self) -> int:
@@ -123,7 +143,9 @@ class Delivery:
         books.open(self.inlet.name, {"enqueued": self._metrics.enqueued}, went)
 
     async def start(self) -> None:
-        """Begin to send what is queued."""
+        """Begin to send what is queued. Raises `StartError`."""
+        if self._letters:
+            await self._letters.start()
         if self._plan and self._queue:
             for number in range(self._plan.num_consumers):
                 self._context.tasks.create_task(

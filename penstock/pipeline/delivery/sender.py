@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from penstock.pipeline.delivery.retry import MAX_THROTTLE, Backoff
+from penstock.pipeline.delivery.retry import MAX_THROTTLE, Backoff, RetryConfig
 from penstock.pipeline.delivery.room import Room
 from penstock.pipeline.errors import Invalid, Refused, Retryable
 from penstock.pipeline.faults import FaultLog
@@ -15,7 +15,7 @@ from penstock.pipeline.insist import pause
 if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch, Signal
     from penstock.pipeline.component import Context, Exporter, Rejected
-    from penstock.pipeline.delivery.retry import RetryConfig
+    from penstock.pipeline.delivery.dead_letters import DeadLetters
     from penstock.pipeline.errors import Answer
     from penstock.pipeline.telemetry.tracing import Send
 
@@ -30,10 +30,10 @@ class Failure(StrEnum):
 
 
 _MEANING = {
-    Failure.PERMANENT: "Dropped, since no other attempt would succeed",
-    Failure.RETRIES_EXHAUSTED: "Dropped, since no attempt succeeded in time",
+    Failure.PERMANENT: "Not delivered, since no other attempt would succeed",
+    Failure.RETRIES_EXHAUSTED: "Not delivered, since no attempt succeeded in time",
     Failure.PARTIAL: "Rejected by the back end, which took the rest of the batch",
-    Failure.SHUTDOWN: "Dropped, since the service stops",
+    Failure.SHUTDOWN: "Not delivered, since the service stops",
 }
 
 
@@ -47,27 +47,29 @@ HANDED_OVER = 0.05
 to wait for the answer of a back end far away must not keep the others from being sent."""
 
 
-class Sender:
-    """Sends one exporter's batches of one signal, and counts every item as sent or failed.
+class Terms(NamedTuple):
+    """How batches are attempted, and what becomes of those that fail.
 
-    `timeout` bounds an attempt, in seconds; `None` does not.
+    `timeout` bounds an attempt, in seconds; `None` does not. `letters` keep what failed, but not
+    what might succeed another time unless whoever sent it `forgets` it once it is taken.
     """
 
-    def __init__(
-        self,
-        exporter: Exporter,
-        timeout: float | None,
-        retry: RetryConfig,
-        context: Context,
-        signal: Signal,
-    ) -> None:
+    timeout: float | None = None
+    retry: RetryConfig = RetryConfig(enabled=False)
+    letters: DeadLetters | None = None
+    forgets: bool = False
+
+
+class Sender:
+    """Sends one exporter's batches of one signal, and counts every item as sent or failed."""
+
+    def __init__(self, exporter: Exporter, terms: Terms, context: Context, signal: Signal) -> None:
         self._exporter = exporter
         self._send: Send = exporter.send
         if context.tracing:
             name = f"exporter/{context.id}/{signal}/attempt"
             self._send = context.tracing.around_attempt(exporter.send, name)
-        self._timeout = timeout
-        self._retry = retry
+        self._terms = terms
         self._faults = FaultLog(context.logger)
         self._status = context.status
         self._room = Room(MAX_BYTES_UNDER_WAY, HANDED_OVER)
@@ -103,29 +105,29 @@ class Sender:
     async def send(self, batch: Batch) -> Answer:
         """Attempt until delivered or given up; never raises what `Answer` says."""
         clock = asyncio.get_running_loop().time
-        backoff = Backoff(self._retry, clock())
+        backoff = Backoff(self._terms.retry, clock())
         wait = 0.0
         while True:
             try:
                 if wait:
                     await pause(self._hurried, wait)
-                self._deliver(len(batch), await self._attempt(batch))
+                await self._deliver(len(batch), await self._attempt(batch))
             except Retryable as fault:
                 self._status.recoverable(fault)
-                batch = self._remaining(batch, fault)
+                batch = await self._remaining(batch, fault)
                 delay = backoff.pause(clock(), fault.after)
                 if self._hurried.is_set():
-                    return self._give_up(batch, Failure.SHUTDOWN, fault)
+                    return await self._give_up(batch, Failure.SHUTDOWN, fault)
                 if delay is None:
-                    return self._give_up(batch, Failure.RETRIES_EXHAUSTED, fault)
+                    return await self._give_up(batch, Failure.RETRIES_EXHAUSTED, fault)
                 wait = delay
                 self._faults.report("An attempt failed and will be repeated", len(batch), fault)
             except asyncio.CancelledError:
-                self._give_up(batch, Failure.SHUTDOWN, "the attempt was cancelled")
+                self._count(len(batch), Failure.SHUTDOWN, "the attempt was cancelled")
                 raise
             except Exception as fault:  # noqa: BLE001  (an exporter's bug costs a batch)
                 self._status.permanent(fault)
-                return self._give_up(batch, Failure.PERMANENT, fault)
+                return await self._give_up(batch, Failure.PERMANENT, fault)
             else:
                 self._report_success()
                 return None
@@ -144,37 +146,44 @@ class Sender:
             try:
                 return await self._send_in_time(batch)
             except TimeoutError as error:
-                msg = f"no answer in time (timeout {self._timeout}s)"
+                msg = f"no answer in time (timeout {self._terms.timeout}s)"
                 raise Retryable(msg) from error
 
     async def _send_in_time(self, batch: Batch) -> Rejected | None:
-        async with asyncio.timeout(self._timeout) as attempt:
+        async with asyncio.timeout(self._terms.timeout) as attempt:
             self._attempts.add(attempt)
             try:
                 return await self._send(batch)
             finally:
                 self._attempts.discard(attempt)
 
-    def _deliver(self, items: int, rejected: Rejected | None) -> None:
+    async def _deliver(self, items: int, rejected: Rejected | None) -> None:
         lost = min(rejected.items, items) if rejected else 0
         self.sent.add(items - lost)
         if rejected and rejected.items:
             self._count(lost, Failure.PARTIAL, rejected.reason)
+            await self._keep(rejected.batch, Failure.PARTIAL, rejected.reason)
         elif rejected:
             self._faults.report("The back end took all and warns", items, rejected.reason)
 
-    def _remaining(self, batch: Batch, fault: Retryable) -> Batch:
+    async def _remaining(self, batch: Batch, fault: Retryable) -> Batch:
         if fault.remaining is None:
             return batch
-        self._deliver(len(batch) - len(fault.remaining), fault.rejected)
+        await self._deliver(len(batch) - len(fault.remaining), fault.rejected)
         return fault.remaining
 
-    def _give_up(self, batch: Batch, reason: Failure, fault: Exception | str) -> Refused | Invalid:
+    async def _give_up(self, batch: Batch, reason: Failure, fault: Exception) -> Refused | Invalid:
         self._count(len(batch), reason, fault)
+        if self._terms.forgets or reason is Failure.PERMANENT:
+            await self._keep(batch, reason, fault)
         if reason is Failure.PERMANENT:
             return Invalid(str(fault))
         after = fault.after if isinstance(fault, Retryable) else None
         return Refused(str(fault), min(after, MAX_THROTTLE)) if after else Refused(str(fault))
+
+    async def _keep(self, batch: Batch | None, reason: Failure, fault: Exception | str) -> None:
+        if self._terms.letters and batch:
+            await self._terms.letters.keep(batch, reason, fault)
 
     def _count(self, items: int, reason: Failure, fault: Exception | str) -> None:
         self.failed[reason].add(items)

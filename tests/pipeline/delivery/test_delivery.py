@@ -61,6 +61,7 @@ def test_options_and_defaults_are_the_collectors() -> None:
             "wait_for_result": False,
             "batch": None,
         },
+        "dead_letter": None,
     }
     with pytest.raises(ValidationError):
         Config.model_validate({"sending_queue": {"storage": "file_storage"}})

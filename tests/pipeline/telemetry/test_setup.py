@@ -62,7 +62,7 @@ exporters:
   nop:
   prometheus: {endpoint: "localhost:0"}
   otlp: {endpoint: "127.0.0.1:1", tls: {insecure: true}, sending_queue: {batch: {}}}
-  otlphttp: {endpoint: "http://127.0.0.1:1"}
+  otlphttp: {endpoint: "http://127.0.0.1:1", dead_letter: {directory: FOLDER/letters}}
   prometheusremotewrite: {endpoint: "http://127.0.0.1:1"}
 connectors:
   count:
