@@ -38,8 +38,8 @@ def send_again(
 ) -> None:
     """Send files of dead letters, by an exporter of the settings.
 
-    Files are lines of OTLP/JSON. Nothing else of the settings runs. What is not taken is written to FILE.left; the exit code is 1
-    if there is any.
+    Files are lines of OTLP/JSON. Nothing else of the settings runs. What is not taken is written to
+    FILE.left; the exit code is 1 if there is any.
     """
     from penstock.config.secrets_of import secrets_of
     from penstock.logs import configure
