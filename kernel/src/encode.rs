@@ -15,7 +15,7 @@ use crate::wire::{LEN, MAX_DEPTH, write_tag, write_varint};
 const AROUND: usize = 12;
 
 /// Messages that a value may lie in. Whoever receives the payload refuses deeper ones.
-const ROOM: usize = MAX_DEPTH - AROUND;
+pub const ROOM: usize = MAX_DEPTH - AROUND;
 
 /// A field that holds `value`, with its tag: one occurrence, or for a list as many as it takes.
 ///
@@ -169,10 +169,16 @@ pub fn key_value(key: &[u8], any_value: &[u8]) -> Vec<u8> {
 }
 
 /// An occurrence of a repeated `KeyValue` field, whose value is a text.
-pub fn write_text_pair(out: &mut Vec<u8>, number: u32, key: &str, value: &str) {
-    let mut any_value = Vec::with_capacity(value.len() + 4);
-    write_record(&mut any_value, 1, value.as_bytes());
-    write_record(out, number, &key_value(key.as_bytes(), &any_value));
+pub fn write_text_pair(
+    out: &mut Vec<u8>,
+    number: u32,
+    key: impl AsRef<[u8]>,
+    value: impl AsRef<[u8]>,
+) {
+    let value = value.as_ref();
+    let mut any_value = Vec::with_capacity(value.len() + 6);
+    write_record(&mut any_value, 1, value);
+    write_record(out, number, &key_value(key.as_ref(), &any_value));
 }
 
 /// A scalar without its tag.

@@ -265,6 +265,18 @@ pub fn end(out: &mut Vec<u8>, start: usize) {
     }
 }
 
+/// A varint with its tag.
+pub fn write_number(out: &mut Vec<u8>, number: u32, value: u64) {
+    write_tag(out, number, VARINT);
+    write_varint(out, value);
+}
+
+/// Eight bytes with their tag.
+pub fn write_fixed(out: &mut Vec<u8>, number: u32, value: u64) {
+    write_tag(out, number, FIXED64);
+    out.extend(value.to_le_bytes());
+}
+
 /// True for valid UTF-8. Most strings of telemetry are short and ASCII, so that is asked first.
 #[inline]
 pub fn is_utf8(text: &[u8]) -> bool {

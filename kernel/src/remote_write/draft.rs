@@ -7,7 +7,7 @@ use ahash::HashMap;
 use super::plan::{Family, LabelSet};
 use super::read::Version;
 use crate::encode::write_record;
-use crate::wire::{FIXED64, VARINT, varint_len, write_tag, write_varint};
+use crate::wire::{varint_len, write_fixed, write_number, write_tag, write_varint};
 
 /// How many of what a request has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,14 +233,4 @@ impl Symbols {
 
 fn record_len(text: &[u8]) -> usize {
     1 + varint_len(text.len() as u64) + text.len()
-}
-
-pub fn write_number(out: &mut Vec<u8>, number: u32, value: u64) {
-    write_tag(out, number, VARINT);
-    write_varint(out, value);
-}
-
-pub fn write_fixed(out: &mut Vec<u8>, number: u32, value: u64) {
-    write_tag(out, number, FIXED64);
-    out.extend(value.to_le_bytes());
 }

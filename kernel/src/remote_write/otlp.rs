@@ -1,11 +1,10 @@
 //! What was received, in OTLP's encoding.
 
-use super::draft::{write_fixed, write_number};
 use super::labels::inside;
 use super::native::{Buckets, Native, Shape};
 use super::read::{Request, SCOPE};
-use crate::encode::write_record;
-use crate::wire::{Fields, write_varint};
+use crate::encode::{write_record, write_text_pair};
+use crate::wire::{Fields, write_fixed, write_number, write_varint};
 
 /// What is made of the metrics, the targets and the scopes of a request: decided outside, on each.
 pub struct Meaning {
@@ -132,7 +131,7 @@ fn scope(labels: &[(String, String)]) -> Vec<u8> {
         match &name[SCOPE.len()..] {
             "name" => write_record(&mut out, 1, value.as_bytes()),
             "version" => write_record(&mut out, 2, value.as_bytes()),
-            name => write_pair(&mut out, 3, name.as_bytes(), value.as_bytes()),
+            name => write_text_pair(&mut out, 3, name.as_bytes(), value.as_bytes()),
         }
     }
     out
@@ -161,22 +160,13 @@ fn write_metric(sense: &Sense, kind: Kind, points: &[u8]) -> Vec<u8> {
     }
     write_record(&mut out, number, &data);
     if !sense.type_.is_empty() {
-        write_pair(&mut out, 12, b"prometheus.type", sense.type_.as_bytes());
+        write_text_pair(&mut out, 12, b"prometheus.type", sense.type_.as_bytes());
     }
     out
 }
 
 fn write_pairs(out: &mut Vec<u8>, number: u32, pairs: &[(String, String)]) {
     for (key, value) in pairs {
-        write_pair(out, number, key.as_bytes(), value.as_bytes());
+        write_text_pair(out, number, key.as_bytes(), value.as_bytes());
     }
-}
-
-/// Write an attribute that is a text.
-pub fn write_pair(out: &mut Vec<u8>, number: u32, key: &[u8], value: &[u8]) {
-    let (mut any, mut pair) = (Vec::new(), Vec::new());
-    write_record(&mut any, 1, value);
-    write_record(&mut pair, 1, key);
-    write_record(&mut pair, 2, &any);
-    write_record(out, number, &pair);
 }

@@ -2,14 +2,13 @@
 
 use ahash::HashMap;
 
-use super::draft::{write_fixed, write_number};
 use super::labels::{self, Label, Symbols, inside};
 use super::native::{Fault, Native, STALE, Shape};
-use super::otlp::{Key, Kind, Meaning, NO_RECORDED_VALUE, write, write_native, write_pair};
+use super::otlp::{Key, Kind, Meaning, NO_RECORDED_VALUE, write, write_native};
 use super::read::{IDENTITY, Request, SCOPE, Series, Version};
-use crate::encode::write_record;
+use crate::encode::{write_record, write_text_pair};
 use crate::encoding;
-use crate::wire::{FIXED64, Fields, LEN, VARINT};
+use crate::wire::{FIXED64, Fields, LEN, VARINT, write_fixed, write_number};
 
 /// What a request came to.
 #[derive(Default)]
@@ -155,7 +154,7 @@ impl<'a> Converter<'a> {
         };
         let mut body = Vec::new();
         for (name, text) in point.attributes {
-            write_pair(&mut body, kind.attributes(), name, text);
+            write_text_pair(&mut body, kind.attributes(), name, text);
         }
         if start > 0 {
             write_fixed(&mut body, 2, start);
@@ -211,7 +210,7 @@ fn write_exemplar(out: &mut Vec<u8>, labels: &[Label], message: &[u8]) -> Option
     for (name, value) in labels {
         match id(name, value) {
             Some((number, id)) => write_record(&mut body, number, &id),
-            None => write_pair(&mut body, 7, name, value),
+            None => write_text_pair(&mut body, 7, name, value),
         }
     }
     write_record(out, 1, &body);

@@ -1,10 +1,9 @@
 //! A request that was received: what its series are of, before anybody decides what to make of it.
 
-use ahash::HashMap;
-
 use super::labels::{self, Label, Symbols, inside};
 use super::messages::{REQUEST_1, REQUEST_2};
 use crate::check::Checker;
+use crate::distinct::Distinct;
 use crate::wire::{Fields, LEN, Malformed, VARINT, malformed};
 
 /// The version of the protocol.
@@ -86,30 +85,6 @@ impl Request {
         let metrics = metrics.values.into_iter().map(said).collect();
         let metadata = metadata.into_iter().map(said).collect();
         Ok(Self { bytes, version, series, targets, scopes, metrics, metadata, faults, fault })
-    }
-}
-
-/// Gives every distinct value a number, in order of first appearance.
-struct Distinct<T> {
-    numbers: HashMap<T, u32>,
-    values: Vec<T>,
-}
-
-impl<T> Default for Distinct<T> {
-    fn default() -> Self {
-        Self { numbers: HashMap::default(), values: Vec::new() }
-    }
-}
-
-impl<T: Clone + Eq + std::hash::Hash> Distinct<T> {
-    fn number(&mut self, value: T) -> u32 {
-        if let Some(number) = self.numbers.get(&value) {
-            return *number;
-        }
-        let number = self.values.len() as u32;
-        self.numbers.insert(value.clone(), number);
-        self.values.push(value);
-        number
     }
 }
 

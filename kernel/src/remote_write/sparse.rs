@@ -1,12 +1,11 @@
 //! Exponential histograms as Prometheus' native ones.
 
-use super::draft::{write_fixed, write_number};
 use super::native::STALE;
 use crate::encode::write_record;
 use crate::exposition::fault::{is_valid_exponential, observations};
 use crate::exposition::native::{fitted, spans, zero_threshold};
 use crate::series::exponential::{Buckets, Exponential};
-use crate::wire::write_varint;
+use crate::wire::{write_fixed, write_number, write_varint};
 
 /// The fields of a native histogram of that time in milliseconds; `None` for one that Prometheus
 /// would refuse: it is too coarse, or its buckets and its count do not add up.

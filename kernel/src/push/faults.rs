@@ -1,0 +1,24 @@
+//! Pieces that were not taken.
+
+/// Faults that are told of, and bytes of each.
+const MAX_TOLD: usize = 100;
+const MAX_REASON: usize = 300;
+
+/// How many pieces were not taken, and for the first of them where they are and why.
+#[derive(Debug, Default)]
+pub struct Faults {
+    pub count: usize,
+    pub told: Vec<(usize, String)>,
+}
+
+impl Faults {
+    /// Note the piece at `place`; the reason is written only if it will be told.
+    pub fn add(&mut self, place: usize, reason: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.told.len() < MAX_TOLD {
+            let mut reason = reason();
+            reason.truncate(reason.floor_char_boundary(MAX_REASON));
+            self.told.push((place, reason));
+        }
+    }
+}
