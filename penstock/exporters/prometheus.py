@@ -168,7 +168,8 @@ class Prometheus(Exporter):
             exporter=context.id,
         )
         self._scrapes = Scrapes(self._exposed, config, context)
-        self._page = Page(config.path, self._scrapes.answer)
+        self._page = Page()
+        self._page.add(config.path, self._scrapes.answer)
         self._sweeper: asyncio.Task[None] | None = None
 
     @property

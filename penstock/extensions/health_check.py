@@ -130,7 +130,8 @@ class HealthCheck(Extension):
         self._context = context
         self._body = config.response_body
         status = StatusPage(config.status, config.component_health, context.board)
-        self._page = Page(config.status.path, status.answer)
+        self._page = Page()
+        self._page.add(config.status.path, status.answer)
         if not config.use_v2:
             self._page.add(config.path, self._answer)
         self._up_since: datetime | None = None

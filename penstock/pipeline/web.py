@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp import web
+    from aiohttp.typedefs import Middleware
+    from aiohttp.web_protocol import RequestHandler
 
     from penstock.config.tls import ServerTLS
     from penstock.config.types import HostPort
@@ -27,34 +30,36 @@ _IDLE = 75.0
 _CLOSING = 1.0
 """Seconds that a request under way has when its page closes."""
 
+_CROWDED = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n"
+)
+
 _logger = logging.getLogger("penstock.pages")
 
 
 class Page:
-    """Paths over HTTP, each answered by a function; at first one.
+    """Paths over HTTP, each answered by a function.
 
     `idle` and `closing` are seconds: how long a connection is kept without a request, and how long
-    requests under way have when it closes. aiohttp is imported when the page opens: a check of the
-    settings has no use for it.
+    requests under way have when it closes. `crowd` bounds what strangers may open. aiohttp is
+    imported when the page opens: a check of the settings has no use for it.
     """
 
     def __init__(
-        self,
-        path: str,
-        answer: Answer,
-        *,
-        method: str = "GET",
-        idle: float = _IDLE,
-        closing: float = _CLOSING,
+        self, *, idle: float = _IDLE, closing: float = _CLOSING, crowd: Crowd | None = None
     ) -> None:
-        self._answers = {path: (method, answer)}
+        self._answers: list[tuple[str, str, Answer]] = []
         self._idle = idle
         self._closing = closing
+        self._crowd = crowd
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
 
-    def add(self, path: str, answer: Answer) -> None:
-        """Answer one more path, before the page opens."""
-        self._answers[path] = ("GET", answer)
+    def add(self, path: str, answer: Answer, *, method: str = "GET") -> None:
+        """Answer a path, or one more, before the page opens. A `{name}` in it stands for a part,
+        and `{name:.*}` for all that follows, which are in the request's `match_info`."""
+        self._answers.append((method, path, answer))
 
     async def open(
         self, address: HostPort, tls: ssl.SSLContext | None = None, *, guarded: bool = False
@@ -65,10 +70,12 @@ class Page:
         """
         from aiohttp import web
 
-        app = web.Application()
-        for path, (method, answer) in self._answers.items():
-            route = app.router.add_get if method == "GET" else app.router.add_post
-            route(path, answer)
+        app = web.Application(middlewares=[self._crowd.middleware()] if self._crowd else [])
+        for method, path, answer in self._answers:
+            if method == "GET":
+                app.router.add_get(path, answer)
+            else:
+                app.router.add_route(method, path, answer)
         _logger.addFilter(_is_our_fault)
         self._runner = web.AppRunner(
             app,
@@ -79,21 +86,79 @@ class Page:
             auto_decompress=False,  # a body may be a bomb
         )
         await self._runner.setup()
+        server = self._runner.server
+        assert server is not None, "the runner is set up"
+        accept = partial(self._crowd.accept, server) if self._crowd else server
         try:
-            host = address.host or None
-            await web.TCPSite(self._runner, host, address.port, ssl_context=tls).start()
+            self._server = await asyncio.get_running_loop().create_server(
+                accept, address.host or None, address.port, ssl=tls
+            )
         except OSError as error:
             msg = f"cannot listen on {address}: {error.strerror}; choose another address"
             raise StartError(msg) from error
         warn_if_exposed(_logger, address, protected=guarded or tls is not None)
-        port: int = self._runner.addresses[0][1]
+        port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     async def close(self) -> None:
         """Stop listening."""
+        if self._server:
+            self._server.close()
+            self._server = None
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
+
+
+class Crowd:
+    """The connections of a page: at most so many, each with so many seconds for its first request.
+
+    `ended` is told why one was ended. For how long the others are kept, the page says.
+    """
+
+    def __init__(self, most: int, patience: float, ended: Callable[[str], None]) -> None:
+        self._most = most
+        self._patience = patience
+        self._ended = ended
+        self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
+
+    def accept(self, server: web.Server) -> asyncio.BaseProtocol:
+        """What a new connection talks to."""
+        if len(server.connections) >= self._most:
+            self._ended("too_many_connections")
+            return _Full()
+        handler = server()
+        loop = asyncio.get_running_loop()
+        self._silent[handler] = loop.call_later(self._patience, self._give_up, handler)
+        return handler
+
+    def middleware(self) -> Middleware:
+        """By which aiohttp tells of requests."""
+        from aiohttp import web
+
+        @web.middleware
+        async def note(request: web.Request, handler: Answer) -> web.StreamResponse:
+            timer = self._silent.pop(request.protocol, None)
+            if timer:
+                timer.cancel()
+            return await handler(request)
+
+        return note
+
+    def _give_up(self, handler: RequestHandler) -> None:
+        del self._silent[handler]
+        if handler.transport is not None:
+            self._ended("header_timeout")
+            handler.transport.close()
+
+
+class _Full(asyncio.Protocol):
+    """Tells who comes when there are too many to come again."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(_CROWDED)
+        transport.close()
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:

@@ -22,7 +22,8 @@ async def hello(request: web.Request) -> web.Response:
 
 @in_loop
 async def test_a_page_has_several_paths() -> None:
-    page = Page("/a", hello)
+    page = Page()
+    page.add("/a", hello)
     page.add("/b", hello)
     port = await page.open(HostPort("127.0.0.1", 0))
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
@@ -36,7 +37,8 @@ async def test_a_page_has_several_paths() -> None:
 async def test_a_malformed_request_is_answered_and_leaves_nothing_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    page = Page("/", hello)
+    page = Page()
+    page.add("/", hello)
     port = await page.open(HostPort("127.0.0.1", 0))
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET / HTTP/1.1\r\nAuthorization: secret\r\nContent-Length: -1\r\n\r\n")
@@ -52,7 +54,8 @@ async def broken(request: web.Request) -> web.Response:
 
 @in_loop
 async def test_a_bug_in_a_page_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    page = Page("/", broken)
+    page = Page()
+    page.add("/", broken)
     port = await page.open(HostPort("127.0.0.1", 0))
     async with (
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,

@@ -40,7 +40,8 @@ class MetricsPage(Extension):
         self._settings = settings
         self._level = level
         self._resource = resource
-        self._page = Page("/metrics", self._answer)
+        self._page = Page()
+        self._page.add("/metrics", self._answer)
 
     async def start(self) -> None:
         """Open the page. Raises `StartError`."""
