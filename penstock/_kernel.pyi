@@ -620,6 +620,53 @@ class Samples:
         OTLP by Prometheus' words.
         """
 
+_Faults: TypeAlias = list[tuple[int, str]]
+"""Of the first pieces that were not taken, where they are and what is wrong with them."""
+
+def decompressed(encoding: str, body: bytes, limit: int) -> bytes | None:
+    """A body without its compression: `gzip`, `deflate`, `zstd`, `snappy` or `identity`. `None` for
+    one of more than `limit` bytes. Raises `ValueError` for what is not of that encoding."""
+
+def read_items(
+    sort: Literal["metrics", "logs", "events"],
+    body: bytes,
+    *,
+    lines: bool,
+    now: int,
+    scope: tuple[str, str],
+) -> tuple[Batch | None, int, _Faults]:
+    """Items of JSON as a batch, `None` for none; how many make no sense, and the faults of those by
+    their positions. With `lines`, an item a line; else all of it has to be JSON.
+
+    `now` is in Unix nanoseconds, and `scope` a name and a version. Raises `MalformedPayload`.
+    """
+
+def read_lines(
+    body: bytes,
+    *,
+    precision: int,
+    now: int,
+    resource: Sequence[str],
+    scope: tuple[str, str],
+    room: int,
+) -> tuple[Batch | None, int, _Faults, int]:
+    """The lines of Influx as a batch, `None` for none; how many make no sense, the faults of those
+    by their numbers, and how many fields were texts.
+
+    Times are in units of `precision` nanoseconds, tags that begin as one of `resource` are
+    attributes there. Raises `OverflowError` for points that take more than `room` bytes.
+    """
+
+def read_webhook(
+    body: bytes,
+    *,
+    json: bool,
+    attributes: list[tuple[str, str]],
+    now: int,
+    scope: tuple[str, str],
+) -> Batch:
+    """One log record with that body, structured if it is JSON. Raises `MalformedPayload`."""
+
 def fnv1a_32(texts: list[bytes], seed: int) -> bytes:
     """The 32-bit FNV-1a hash of a seed and each text, as native uint32."""
 

@@ -163,3 +163,36 @@ class RemoteWrite(Client):
                     return Told.UNKNOWN
 
             yield send
+
+
+_PUSH_TOLD = {202: Told.TAKEN, 400: Told.NEVER, 503: Told.AGAIN}
+
+
+class PushHttp(Client):
+    """aiohttp's client, with items in JSON."""
+
+    type_ = "push_http"
+    signals = frozenset({Signal.METRICS, Signal.LOGS})
+
+    def settings(self, port: int) -> dict[str, Any]:
+        return {"endpoint": f"127.0.0.1:{port}"}
+
+    @asynccontextmanager
+    async def connected(self, port: int) -> AsyncIterator[Send]:
+        async with aiohttp.ClientSession() as session:
+
+            async def send(batch: Batch) -> Told:
+                is_metric = batch.signal is Signal.METRICS
+                items = [
+                    {"name": mark, "value": 1} if is_metric else {"body": mark}
+                    for mark in marks_of(batch)
+                ]
+                url = f"http://127.0.0.1:{port}/v1/push/{batch.signal}"
+                try:
+                    async with session.post(url, json=items) as response:
+                        await response.read()
+                        return _PUSH_TOLD[response.status]
+                except aiohttp.ClientError:
+                    return Told.UNKNOWN
+
+            yield send

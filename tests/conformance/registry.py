@@ -59,6 +59,7 @@ CLIENTS: dict[str, clients.Client] = {
     "otlp http json": clients.OtlpHttp("json"),
     "prometheusremotewrite": clients.RemoteWrite(V2),
     "prometheusremotewrite 1.0": clients.RemoteWrite(V1),
+    "push_http": clients.PushHttp(),
 }
 """A client for every receiver, and for every protocol of it."""
 

@@ -61,6 +61,9 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
     ],
     ("receivers", "otlp"): [{"protocols": {"grpc": {"tls": TLS}, "http": {"tls": TLS}}}],
     ("receivers", "prometheusremotewrite"): [{"tls": TLS}],
+    ("receivers", "push_http"): [
+        {"tls": TLS, "webhooks": [{"path": "/hook", "signature": {"secret": "{canary}"}}]}
+    ],
     ("receivers", "prometheus"): [
         {"config": {"scrape_configs": [{"job_name": "a", **way, "http_sd_configs": [URL | way]}]}}
         for way in (BY_NAME, BY_TOKEN)

@@ -23,13 +23,14 @@ class Authenticator(ServerAuthenticator):
     credentials = frozenset({"authorization"})
     challenge = "Basic"
 
-    def __init__(self) -> None:
+    def __init__(self, password: str = "right") -> None:
         super().__init__()
+        self._password = password
         self.asked = 0
 
     async def authenticate(self, headers: Mapping[str, Sequence[str]]) -> None:
         self.asked += 1
-        if only(headers, "authorization") != "right":
+        if only(headers, "authorization") != self._password:
             raise Unauthenticated("wrong")
 
 

@@ -148,7 +148,7 @@ pub fn read_webhook(
         let mut record = Vec::new();
         write_record(&mut record, 5, &if json { structured(body)? } else { plain(body) });
         for (key, value) in &attributes {
-            write_text_pair(&mut record, 6, key.as_bytes(), value.as_bytes());
+            write_text_pair(&mut record, 6, key, value);
         }
         write_fixed(&mut record, 11, now);
         let mut tree = Tree::default();

@@ -131,7 +131,7 @@ fn scope(labels: &[(String, String)]) -> Vec<u8> {
         match &name[SCOPE.len()..] {
             "name" => write_record(&mut out, 1, value.as_bytes()),
             "version" => write_record(&mut out, 2, value.as_bytes()),
-            name => write_text_pair(&mut out, 3, name.as_bytes(), value.as_bytes()),
+            name => write_text_pair(&mut out, 3, name, value),
         }
     }
     out
@@ -160,13 +160,13 @@ fn write_metric(sense: &Sense, kind: Kind, points: &[u8]) -> Vec<u8> {
     }
     write_record(&mut out, number, &data);
     if !sense.type_.is_empty() {
-        write_text_pair(&mut out, 12, b"prometheus.type", sense.type_.as_bytes());
+        write_text_pair(&mut out, 12, "prometheus.type", &sense.type_);
     }
     out
 }
 
 fn write_pairs(out: &mut Vec<u8>, number: u32, pairs: &[(String, String)]) {
     for (key, value) in pairs {
-        write_text_pair(out, number, key.as_bytes(), value.as_bytes());
+        write_text_pair(out, number, key, value);
     }
 }

@@ -51,6 +51,7 @@ receivers:
     protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}
   prometheus: {config: {scrape_configs: [{job_name: app}]}}
   prometheusremotewrite: {endpoint: "127.0.0.1:0"}
+  push_http: {endpoint: "127.0.0.1:0"}
   statsd: {endpoint: "127.0.0.1:0"}
 processors:
   batch:
@@ -93,7 +94,7 @@ service:
       exporters: [debug, file, forward, routing, count, sum]
     traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
     metrics/2:
-      receivers: [forward, hostmetrics, prometheus, prometheusremotewrite, statsd]
+      receivers: [forward, hostmetrics, prometheus, prometheusremotewrite, push_http, statsd]
       exporters: [nop, otlp, otlphttp, prometheus, prometheusremotewrite]
     logs/2: {receivers: [forward, filelog], exporters: [nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
