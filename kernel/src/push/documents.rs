@@ -29,8 +29,8 @@ pub fn each<'a>(body: &'a str, framing: Framing, mut take: impl FnMut(&'a str)) 
             json.deserialize_seq(List(&mut take)).and_then(|()| json.end())
         }
         Framing::Document => {
-            let items = Deserializer::from_str(body).into_iter::<&RawValue>();
-            items.map(|item| item.map(|item| take(item.get()))).collect()
+            let mut items = Deserializer::from_str(body).into_iter::<&RawValue>();
+            items.try_for_each(|item| item.map(|item| take(item.get())))
         }
     }
     .map_err(|error| Malformed { offset: offset(body, &error), reason: reason(&error) })

@@ -1,6 +1,6 @@
 //! Pieces that were not taken.
 
-/// Faults that are told of, and bytes of each.
+/// Faults that are told of, and characters of each.
 const MAX_TOLD: usize = 100;
 const MAX_REASON: usize = 300;
 
@@ -17,7 +17,8 @@ impl Faults {
         self.count += 1;
         if self.told.len() < MAX_TOLD {
             let mut reason = reason();
-            reason.truncate(reason.floor_char_boundary(MAX_REASON));
+            let long = reason.char_indices().nth(MAX_REASON).map(|(end, _)| end);
+            reason.truncate(long.unwrap_or(reason.len()));
             self.told.push((place, reason));
         }
     }

@@ -24,7 +24,9 @@ use crate::wire::{Malformed, is_utf8, write_fixed};
 
 /// A batch, `None` without items; how many pieces were not taken, and for the first of them their
 /// place and what is wrong with them.
-type Found = (Option<Batch>, usize, Vec<(usize, String)>);
+type Found = (Option<Batch>, usize, Told);
+
+type Told = Vec<(usize, String)>;
 
 /// The name and the version of a scope.
 type Scope = (String, String);
@@ -44,7 +46,7 @@ fn batch(signal: &'static Signal, tree: Tree) -> Result<Option<Batch>, Malformed
     Ok(Some(Batch::new(vec![Arc::new(payload)])))
 }
 
-fn told(faults: Faults) -> (usize, Vec<(usize, String)>) {
+fn told(faults: Faults) -> (usize, Told) {
     (faults.count, faults.told)
 }
 
@@ -120,7 +122,7 @@ pub fn read_lines(
     resource: Vec<String>,
     scope: Scope,
     room: usize,
-) -> PyResult<(Option<Batch>, usize, Vec<(usize, String)>, usize)> {
+) -> PyResult<(Option<Batch>, usize, Told, usize)> {
     let scope = self::scope(&scope);
     let options = Options { precision, now, resource: &resource, scope: &scope, room };
     let found = py.detach(|| {

@@ -53,7 +53,9 @@ impl<'a> Attributes<'a> {
 
     /// The encoding of the field of a message that has them.
     pub fn write(&self, out: &mut Vec<u8>, number: u32) {
-        self.0.iter().for_each(|(key, value)| write_text_pair(out, number, key, value));
+        self.0.iter().for_each(|(key, value)| {
+            write_text_pair(out, number, key.as_bytes(), value.as_bytes());
+        });
     }
 }
 

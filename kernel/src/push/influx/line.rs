@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr_iter, memrchr};
+
 use super::value::Value;
 use crate::wire::{Malformed, Result, is_utf8, malformed};
 
@@ -42,12 +44,9 @@ impl<'a> Lines<'a> {
             _ => malformed(start, "a line is not valid UTF-8"),
         });
         if found.is_err() {
-            self.at = self.body[self.at..]
-                .iter()
-                .position(|b| *b == b'\n')
-                .map_or(self.body.len(), |end| self.at + end);
+            self.skip_line();
         }
-        self.number += self.body[start..self.at].iter().filter(|byte| **byte == b'\n').count();
+        self.number += memchr_iter(b'\n', &self.body[start..self.at]).count();
         Some((number, found))
     }
 
@@ -55,9 +54,9 @@ impl<'a> Lines<'a> {
     pub fn shown(&self, fault: &Malformed) -> Cow<'a, str> {
         const SHOWN: usize = 64;
         let before = &self.body[..fault.offset.min(self.body.len())];
-        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let start = memrchr(b'\n', before).map_or(0, |end| end + 1);
         let rest = &self.body[start..];
-        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
         String::from_utf8_lossy(&rest[..end.min(SHOWN)])
     }
 
@@ -82,14 +81,19 @@ impl<'a> Lines<'a> {
                 b'\n' => self.number += 1,
                 b' ' | b'\t' | b'\r' => {}
                 b'#' => {
-                    let rest = &self.body[self.at..];
-                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                    self.skip_line();
                     continue;
                 }
                 _ => return,
             }
             self.at += 1;
         }
+    }
+
+    /// Go to the end of the line.
+    fn skip_line(&mut self) {
+        let rest = &self.body[self.at..];
+        self.at += memchr(b'\n', rest).unwrap_or(rest.len());
     }
 
     fn skip_spaces(&mut self) {
@@ -175,9 +179,9 @@ impl<'a> Lines<'a> {
                 break;
             }
             let next = self.body.get(self.at + 1);
-            let escapes = byte == b'\\' && next.is_some_and(|next| ESCAPED.contains(next));
-            escaped |= escapes;
-            self.at += if escapes { 2 } else { 1 };
+            let pair = byte == b'\\' && next.is_some_and(|next| ESCAPED.contains(next));
+            escaped |= pair;
+            self.at += if pair { 2 } else { 1 };
         }
         if self.at == start {
             return malformed(start, missing);

@@ -1,4 +1,4 @@
-//! Lines as data points: the schemas that InfluxData's own converter finds in them.
+//! Lines as data points: the schemas that the converter of `InfluxData` finds in them.
 
 use std::borrow::Cow;
 
@@ -192,7 +192,7 @@ impl<'a> Common<'a> {
     }
 }
 
-/// When what a line counts began, as Telegraf's StatsD input says it.
+/// When what a line counts began, as Telegraf says it.
 fn start(line: &Line) -> u64 {
     let found = line.fields.iter().find(|(key, _)| **key == *START.as_bytes());
     match found {
