@@ -81,7 +81,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     parts = [
-        {"name": name, "in": "path", "required": True, "schema": route.parts.get(name, _TEXT)}
+        {"name": name, "in": "path", "required": True, "schema": _TEXT}
         for name in _PART.findall(route.path)
     ]
     query = [

@@ -40,8 +40,6 @@ class Route:
     """The types of body, and the schema of each."""
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The parameters in the URL's query, and the schema of each."""
-    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The schemas of parts of the path, where not any text will do."""
     rest: str = ""
     words: Words = plainly
     """How who is turned away is told."""
@@ -55,9 +53,8 @@ class Route:
     @property
     def pattern(self) -> str:
         """The path as the server knows it."""
-        return (
-            self.path.replace(f"{{{self.rest}}}", f"{{{self.rest}:.*}}") if self.rest else self.path
-        )
+        part = f"{{{self.rest}}}"
+        return self.path.replace(part, f"{{{self.rest}:(?s:.*)}}") if self.rest else self.path
 
     def answer(self, posts: Posts) -> Callable[[web.Request], Awaitable[web.Response]]:
         """The function that answers requests."""

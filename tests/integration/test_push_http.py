@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -142,8 +143,8 @@ def test_prometheus_client_pushes_adds_and_deletes(penstock: Pushed, recorder: R
 
 def test_prometheus_client_knows_a_password(recorder: Recorder, tmp_path: Path) -> None:
     def handler(password: str) -> Callable[..., Callable[[], None]]:
-        def handle(*request: Any) -> Callable[[], None]:
-            return basic_auth_handler(*request, "me", password)
+        def handle(**request: Any) -> Callable[[], None]:
+            return basic_auth_handler(username="me", password=password, **request)
 
         return handle
 
@@ -199,6 +200,15 @@ def test_curl_pushes_json_and_a_webhook(penstock: Pushed, recorder: Recorder) ->
     assert bodies(recorder) == {"a", BODY}
 
 
+HOOKS = """
+import json, schemathesis
+
+@schemathesis.serializer("application/x-ndjson", "application/ndjson", "application/jsonl")
+def lines(context, value):
+    return json.dumps(value).encode()
+"""
+"""How a tester writes the types of body that it does not know."""
+
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",
@@ -211,13 +221,14 @@ def test_it_does_what_its_own_description_says(penstock: Pushed, tmp_path: Path)
     schemathesis = Path(sys.executable).with_name("schemathesis")
     if not schemathesis.exists():
         pytest.skip("schemathesis is not installed")
+    (tmp_path / "hooks.py").write_text(HOOKS)
     done = subprocess.run(
         [
             str(schemathesis),
             "run",
             f"{penstock.address}/openapi.json",
             f"--checks={','.join(CHECKS)}",
-            "--max-examples=30",
+            "--max-examples=15",
             "--phases=examples,coverage,fuzzing",
             "--seed=1",
             "--generation-database=none",
@@ -227,6 +238,7 @@ def test_it_does_what_its_own_description_says(penstock: Pushed, tmp_path: Path)
         text=True,
         check=False,
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "SCHEMATHESIS_HOOKS": "hooks"},
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert penstock.is_alive

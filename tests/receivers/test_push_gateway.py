@@ -37,6 +37,7 @@ async def test_what_is_pushed_is_passed_on_at_once_as_its_group_says() -> None:
     async with pushing() as pusher:
         answer = await pusher.send(PATH + "/shop/b", COUNTER)
         assert answer.status == 200
+        assert (await pusher.send(PATH + "/line/a%0Ab", method="DELETE")).status == 202
         rows = {row["metric"]["name"]: row for row in pusher.rows()}
     row = rows["orders_total"]
     assert rows.keys() == TIMES | {"orders_total"}
@@ -205,6 +206,7 @@ def test_snappy_is_a_block_or_frames() -> None:
         ("job/titan/name@base64/zqDPgc6_zrzOt864zrXPjc-C", {"job": "titan", "name": "Προμηθεύς"}),
         ("job/e/first@base64/=/second/x", {"job": "e", "first": "", "second": "x"}),
         ("job@base64/L3Zhcg==/a/b", {"job": "/var", "a": "b"}),
+        ("job/a%0Ab", {"job": "a\nb"}),
     ],
 )
 def test_a_path_names_the_labels_of_a_group(path: str, labels: dict[str, str]) -> None:
