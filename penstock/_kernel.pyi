@@ -97,6 +97,11 @@ class LogRecords:
     def take(self) -> Batch | None:
         """What there is; what comes next is another batch."""
 
+    def tally(self) -> tuple[list[tuple[int, int]], list[tuple[int, int, int, str]]]:
+        """What operators did not pass on since this was asked last, by their numbers: how many
+        entries they dropped on purpose; and of how many they could make nothing, where in its file
+        the first of those is, and why."""
+
 @final
 class LogFile:
     """A file of logs that is read as it grows; in a compressed one, offsets are into what it holds.
@@ -112,6 +117,14 @@ class LogFile:
     @property
     def number(self) -> int:
         """Entries before that."""
+
+    @property
+    def safe(self) -> tuple[int, int]:
+        """Up to where all entries have become records, and how many those are."""
+
+    @property
+    def held(self) -> int:
+        """Entries before `offset` that wait for others to be put together with."""
 
     @property
     def partial(self) -> int:
@@ -140,6 +153,9 @@ class LogFile:
     def read(self, records: LogRecords, limit: int, now: int, all: bool) -> int:  # noqa: A002
         """Read about `limit` bytes on, into `records`; gives how many. With `all`, what is at the
         end of the file is an entry although nothing ends it. `now` is in Unix nanoseconds."""
+
+    def finish(self, records: LogRecords) -> None:
+        """Put together what waits for others, which may never come."""
 
 @final
 class Pattern:

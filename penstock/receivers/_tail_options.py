@@ -175,7 +175,7 @@ class FileOptions(ReceiverConfig):
         """Whether that file is compressed."""
         return self.compression == "gzip" or (self.compression == "auto" and path.endswith(".gz"))
 
-    def rules(self) -> dict[str, Any]:
+    def splitting(self) -> dict[str, Any]:
         """How the kernel is to read files."""
         multiline = self.multiline
         return {

@@ -26,6 +26,10 @@ class Gathered(NamedTuple):
 
     batch: Batch | None
     marks: dict[Known, Mark]
+    dropped: list[tuple[int, int]]
+    """How many entries operators dropped on purpose, by their numbers."""
+    faults: list[tuple[int, int, int, str]]
+    """The same for those of which they could make nothing; the offset of the first, and why."""
 
 
 class Reader:
@@ -61,7 +65,8 @@ class Reader:
                 self._ready[known] = whole
             marks[known] = Mark(known.log.offset, known.log.number)
         native = self._records.take()
-        return Gathered(Batch(native, {"file": (len(native), 1)}) if native else None, marks)
+        batch = Batch(native, {"file": (len(native), 1)}) if native else None
+        return Gathered(batch, marks, *self._records.tally())
 
     def _next(self) -> tuple[Known, bool]:
         known = next(iter(self._ready))

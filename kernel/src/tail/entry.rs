@@ -16,6 +16,8 @@ pub struct Entry<'a> {
     pub flags: u32,
     /// Where in its file it begins.
     pub offset: u64,
+    /// How many entries come before it there.
+    pub number: u64,
 }
 
 impl Entry<'_> {
@@ -32,6 +34,7 @@ impl Entry<'_> {
             span_id: self.span_id,
             flags: self.flags,
             offset: self.offset,
+            number: self.number,
         }
     }
 }

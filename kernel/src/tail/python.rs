@@ -9,6 +9,7 @@ use pyo3::types::PyBytes;
 
 use super::encoding::Encoding;
 use super::file::File;
+use super::program::{Dropped, Faults, Outlet, State, Tally};
 use super::records::Records;
 use super::rules::Rules;
 use super::source::{Identity, Source};
@@ -46,6 +47,7 @@ fn wrong(error: serde_json::Error) -> PyErr {
 #[derive(Default)]
 pub struct LogRecords {
     records: Records,
+    tally: Tally,
     buffer: Vec<u8>,
 }
 
@@ -64,6 +66,14 @@ impl LogRecords {
     #[getter]
     fn nbytes(&self) -> usize {
         self.records.size()
+    }
+
+    /// What operators did not pass on since this was asked last, by their numbers: how many entries
+    /// they dropped on purpose; and of how many they could make nothing, where in its file the first
+    /// of those is, and why.
+    fn tally(&mut self) -> (Vec<Dropped>, Vec<Faults>) {
+        let Tally { dropped, faults } = std::mem::take(&mut self.tally);
+        (dropped, faults)
     }
 
     /// What there is, as a batch; `None` without any. What comes next is another one.
@@ -91,7 +101,14 @@ impl LogFile {
     #[new]
     fn new(rules: &LogRules, gzip: bool) -> Self {
         let attributes = Map::default();
-        let file = File { source: None, offset: 0, number: 0, partial: 0, attributes };
+        let file = File {
+            source: None,
+            offset: 0,
+            number: 0,
+            partial: 0,
+            attributes,
+            state: State::default(),
+        };
         Self { rules: Arc::clone(&rules.0), gzip, file }
     }
 
@@ -105,6 +122,18 @@ impl LogFile {
     #[getter]
     fn number(&self) -> u64 {
         self.file.number
+    }
+
+    /// Up to where all entries have become records, and how many those are.
+    #[getter]
+    fn safe(&self) -> (u64, u64) {
+        self.file.safe()
+    }
+
+    /// Entries before `offset` that wait for others to be put together with.
+    #[getter]
+    fn held(&self) -> usize {
+        self.file.state.waiting.len()
     }
 
     /// Bytes after that which are no entry yet.
@@ -177,8 +206,15 @@ impl LogFile {
         all: bool,
     ) -> PyResult<u64> {
         let Self { rules, file, .. } = self;
-        let LogRecords { records, buffer } = &mut *records;
+        let LogRecords { records, tally, buffer } = &mut *records;
         records.now = now;
-        Ok(py.detach(|| file.read(rules, records, buffer, limit, all))?)
+        let mut out = Outlet { records, tally };
+        Ok(py.detach(|| file.read(rules, &mut out, buffer, limit, all))?)
+    }
+
+    /// Put together what waits for others, which may never come.
+    fn finish(&mut self, mut records: PyRefMut<'_, LogRecords>) {
+        let LogRecords { records, tally, .. } = &mut *records;
+        self.rules.operators.flush(&mut self.file.state, &mut Outlet { records, tally }, u64::MAX);
     }
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::encoding::Encoding;
+use super::program::Program;
 use super::split::Splitter;
 use super::value::Map;
 
@@ -16,4 +17,6 @@ pub struct Rules {
     /// Whether entries are told their number and their offset in the file.
     pub record_number: bool,
     pub record_offset: bool,
+    #[serde(default)]
+    pub operators: Program,
 }

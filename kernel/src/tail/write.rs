@@ -19,7 +19,9 @@ pub fn write_entry(out: &mut Vec<u8>, entry: &Entry, observed: u64) {
     if !entry.severity_text.is_empty() {
         write_record(out, 3, entry.severity_text.as_bytes());
     }
-    write_any_value(out, 5, &entry.body, DEEPEST);
+    if entry.body != Value::Null {
+        write_any_value(out, 5, &entry.body, DEEPEST);
+    }
     write_pairs(out, 6, &entry.attributes, DEEPEST);
     if entry.flags > 0 {
         write_tag(out, 8, FIXED32);
