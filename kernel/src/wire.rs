@@ -230,10 +230,12 @@ impl Field {
     }
 }
 
+#[inline]
 pub fn varint_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
+#[inline]
 pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -242,6 +244,7 @@ pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+#[inline]
 pub fn write_tag(out: &mut Vec<u8>, number: u32, wire_type: u32) {
     write_varint(out, u64::from(number << 3 | wire_type));
 }

@@ -112,8 +112,12 @@ CASES: dict[str, tuple[str, list[Any], dict[str, Any]]] = {
             {"type": "move", "from": "body.a.b", "to": "attributes.moved"},
             {"type": "copy", "from": "body.d", "to": 'resource["the.d"]'},
             {"type": "add", "field": "attributes.new", "value": ["x"]},
-            {"type": "add", "field": "attributes.made", "value": 'EXPR("<" + attributes.new2 + ">")',
-             "if": "attributes.new2 != nil"},
+            {
+                "type": "add",
+                "field": "attributes.made",
+                "value": 'EXPR("<" + attributes.new2 + ">")',
+                "if": "attributes.new2 != nil",
+            },
             {"type": "remove", "field": "body.d"},
         ],
         {
@@ -193,7 +197,8 @@ def test_operators_change_entries(
 ) -> None:
     line, operators, expected = case
     operators = [
-        {"add_metadata_from_filepath": False, **operator} if operator["type"] == "container"
+        {"add_metadata_from_filepath": False, **operator}
+        if operator["type"] == "container"
         else operator
         for operator in operators
     ]
@@ -245,7 +250,9 @@ RECOMBINED = {
 
 
 @pytest.mark.parametrize("case", RECOMBINED.values(), ids=RECOMBINED)
-def test_entries_are_put_together(tmp_path: Path, case: tuple[dict[str, Any], str, list[str]]) -> None:
+def test_entries_are_put_together(
+    tmp_path: Path, case: tuple[dict[str, Any], str, list[str]]
+) -> None:
     settings, text, expected = case
     operator = {"type": "recombine", "combine_field": "body"} | settings
     rows, _ = read(tmp_path, text, [operator], preserve_leading_whitespaces=True)

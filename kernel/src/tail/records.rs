@@ -2,9 +2,10 @@
 
 use super::entry::Entry;
 use super::value::Map;
-use super::write::{write_entry, write_pairs};
+use super::write::{record_len, write_entry, write_pairs};
 use crate::encode::write_record;
 use crate::pool;
+use crate::wire::{LEN, write_tag, write_varint};
 
 #[derive(Default)]
 pub struct Records {
@@ -47,13 +48,15 @@ impl Records {
         if self.group.is_empty() {
             return;
         }
-        self.scratch.clear();
-        write_record(&mut self.scratch, 1, &self.resource);
-        write_record(&mut self.scratch, 2, &self.group);
-        if self.out.is_empty() {
-            self.out = pool::take(self.scratch.len().max(pool::SMALLEST));
+        let len = record_len(self.resource.len()) + record_len(self.group.len());
+        let size = self.out.len() + record_len(len);
+        if self.out.capacity() < size {
+            pool::resize(&mut self.out, size);
         }
-        write_record(&mut self.out, 1, &self.scratch);
+        write_tag(&mut self.out, 1, LEN);
+        write_varint(&mut self.out, len as u64);
+        write_record(&mut self.out, 1, &self.resource);
+        write_record(&mut self.out, 2, &self.group);
         self.group.clear();
     }
 

@@ -120,7 +120,14 @@ impl<'a> Map<'a> {
         if self.is_empty() {
             *self = other;
         } else if self.0.len() * other.0.len() <= FEW {
-            other.0.into_iter().for_each(|(key, value)| self.set(key, value));
+            let known = self.0.len();
+            self.0.reserve(other.0.len());
+            for (key, value) in other.0 {
+                match self.0[..known].iter_mut().find(|(known, _)| *known == key) {
+                    Some(pair) => pair.1 = value,
+                    None => self.0.push((key, value)),
+                }
+            }
         } else {
             let mut pairs = std::mem::take(&mut self.0);
             pairs.extend(other.0);

@@ -61,7 +61,8 @@ pub fn write_pairs(out: &mut Vec<u8>, number: u32, map: &Map, room: usize) {
     }
 }
 
-fn record_len(len: usize) -> usize {
+/// The bytes of a field that holds so many.
+pub fn record_len(len: usize) -> usize {
     1 + varint_len(len as u64) + len
 }
 

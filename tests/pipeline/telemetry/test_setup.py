@@ -45,7 +45,7 @@ ROOT = Path(__file__).parents[3]
 
 EVERYTHING = """\
 receivers:
-  filelog: {include: [FOLDER/*.log]}
+  filelog: {include: [FOLDER/*.log], operators: [{type: noop}]}
   hostmetrics: {scrapers: {load: }}
   otlp:
     protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}
