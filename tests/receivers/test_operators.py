@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import ValidationError
 
 from penstock._kernel import LogFile, LogRecords, LogRules
 from penstock.pipeline import Batch
