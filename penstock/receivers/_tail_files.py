@@ -56,9 +56,9 @@ class Files:
         return len(self._opened)
 
     @property
-    def known_files(self) -> int:
-        """How many files there are."""
-        return len(self._present)
+    def present(self) -> list[Known]:
+        """The files that there are, and those that are gone and still open."""
+        return [*self._present.values(), *self._lingering.values()]
 
     def new(self, path: str, fingerprint: Fingerprint, key: Key) -> Known:
         """A file of which nothing has been read."""
@@ -176,7 +176,7 @@ class Files:
             return known, False
         period = self._options.force_flush_period
         due = known.log.partial and period and now - known.grown >= period
-        return (known, True) if due else None
+        return (known, bool(due)) if due or known.log.held else None
 
     def _check(self, known: Known, size: int) -> bool:
         """Whether a file that has changed can be read. One that is less than it was, or begins in

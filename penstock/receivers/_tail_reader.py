@@ -63,7 +63,16 @@ class Reader:
             known, whole = self._next()
             if self._read(known, whole=whole):
                 self._ready[known] = whole
-            marks[known] = Mark(known.log.offset, known.log.number)
+            marks[known] = Mark(*known.log.safe)
+        return self._gathered(marks)
+
+    def finish(self) -> Gathered:
+        """What waits for other parts of it, which will not come."""
+        for known in self._files.present:
+            known.log.finish(self._records)
+        return self._gathered({})
+
+    def _gathered(self, marks: dict[Known, Mark]) -> Gathered:
         native = self._records.take()
         batch = Batch(native, {"file": (len(native), 1)}) if native else None
         return Gathered(batch, marks, *self._records.tally())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -13,10 +14,12 @@ from penstock._kernel import LogRules
 from penstock.pipeline import Receiver, Signal
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import Insister, pause
+from penstock.pipeline.storage import STORAGE, StorageError, storage
 from penstock.pipeline.telemetry.registry import Level
 from penstock.pipeline.worker import Worker
 from penstock.receivers._operators_options import AnyOperator, Container
 from penstock.receivers._operators_program import names, program
+from penstock.receivers._tail_checkpoints import Checkpoints
 from penstock.receivers._tail_files import Files
 from penstock.receivers._tail_options import FileOptions
 from penstock.receivers._tail_reader import Reader
@@ -41,6 +44,8 @@ class Config(FileOptions):
 
     signals: ClassVar[frozenset[Signal]] = frozenset({Signal.LOGS})
 
+    storage: Annotated[str, STORAGE] = ""
+    """The id of an extension that keeps how far files have been read; without one, nobody does."""
     operators: list[AnyOperator] = Field(default_factory=list)
     """What is made of entries, one step after the other."""
 
@@ -94,12 +99,15 @@ class FileLog(Receiver):
         self._reader = Reader(files, config.poll_interval, time.monotonic)
         self._worker = Worker(context.id)
         self._stopping = asyncio.Event()
+        self._checkpoints: Checkpoints | None = None
         self._task: asyncio.Task[None] | None = None
         self._count(context)
 
     async def start(self, consume: Consume) -> None:
-        """Begin to look for files."""
+        """Begin to look for files. Raises `StartError` where there is no such storage."""
         self._worker.start()
+        if self._config.storage:
+            await self._on_disk(self._restore)
         self._task = self._context.tasks.create_task(self._run(consume))
 
     async def stop(self) -> None:
@@ -109,16 +117,14 @@ class FileLog(Receiver):
         task, self._task = self._task, None
         if task is not None:
             await asyncio.wait([task])
+        self._worker.end()
 
     async def _run(self, consume: Consume) -> None:
-        try:
-            while not self._stopping.is_set():
-                gathered = await self._on_disk(self._reader.gather)
-                await self._pass_on(gathered, consume)
-                await pause(self._stopping, self._reader.rest)
-            await self._on_disk(self._files.close_all)
-        finally:
-            self._worker.end()
+        while not self._stopping.is_set():
+            gathered = await self._on_disk(self._reader.gather)
+            await self._pass_on(gathered, consume)
+            await pause(self._stopping, self._reader.rest)
+        await self._end(consume)
 
     async def _on_disk(self, work: Callable[[], T]) -> T:
         outcome = await self._worker.call(work)
@@ -127,12 +133,39 @@ class FileLog(Receiver):
         value: T = outcome.value
         return value
 
+    def _restore(self) -> None:
+        store = storage(self._context, self._config.storage).open(f"receiver {self._context.id}")
+        self._checkpoints = Checkpoints(store, time.monotonic)
+        self._checkpoints.restore(self._files)
+
+    async def _end(self, consume: Consume) -> None:
+        """Pass on what waits for other parts, if nobody reads it again, and close the files."""
+        if self._checkpoints is None:
+            await self._pass_on(await self._on_disk(self._reader.finish), consume)
+        await self._on_disk(self._files.close_all)
+        if self._checkpoints is not None:
+            await self._on_disk(partial(self._write, now=True))
+            await self._on_disk(self._checkpoints.close)
+
+    def _write(self, *, now: bool) -> None:
+        assert self._checkpoints is not None
+        try:
+            self._checkpoints.write(now=now)
+        except StorageError as error:
+            self._faults.report("Not stored, how far files have been read", 0, error)
+
     async def _pass_on(self, gathered: Gathered, consume: Consume) -> None:
         if gathered.batch is not None:
             await self._insister.offer(consume, gathered.batch)
         for known, mark in gathered.marks.items():
             known.accepted = mark
+            if self._checkpoints is not None:
+                self._checkpoints.note(known)
         self._tell(gathered)
+        if self._checkpoints is not None:
+            while self._files.forgotten:
+                self._checkpoints.forget(self._files.forgotten.pop())
+            await self._on_disk(partial(self._write, now=False))
 
     def _tell(self, gathered: Gathered) -> None:
         for operator, entries in gathered.dropped:
