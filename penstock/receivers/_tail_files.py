@@ -14,7 +14,7 @@ from penstock.receivers._tail_find import find
 from penstock.receivers._tail_known import Fingerprint, Gone, Key, Known, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from penstock._kernel import LogRules
     from penstock.receivers._tail_options import FileOptions
@@ -71,20 +71,22 @@ class Files:
             self._remember(one)
             self._from_beginning = True
 
-    def poll(self) -> Iterator[tuple[Known, bool]]:
-        """Look for files. Gives those that are to be read, and whether all that they have is to be
-        taken although the last entry may not be complete."""
+    def poll(self) -> list[tuple[Known, bool]]:
+        """Look for files. Those that are to be read, and whether all that they have is to be taken
+        although the last entry may not be complete."""
         found = self._look()
         for key in self._present.keys() - found.keys():
             self._vanish(self._present.pop(key))
-        ready = [self._visit(key, *there) for key, there in found.items() if key in self._present]
-        ready += [
-            self._meet(key, *there) for key, there in found.items() if key not in self._present
-        ]
+        new = found.keys() - self._present.keys()
+        ready = [self._visit(key, *found[key]) for key in self._present]
+        if new:
+            present = {known.fingerprint: known for known in self._present.values()}
+            # In the order of their paths, so that of two that are alike it is always the same.
+            ready += [self._meet(key, *found[key], present) for key in found if key in new]
         # Only those of which no copy has turned up, which is read instead.
         ready += [self._visit_lingering(known) for known in tuple(self._lingering.values())]
         self._from_beginning = True
-        return (one for one in ready if one is not None)
+        return [one for one in ready if one is not None]
 
     def open(self, known: Known) -> bool:
         """Have a file open; whether it is, and is the one that is known."""
@@ -209,26 +211,27 @@ class Files:
             self._trouble("unreadable", known.path, error)
             return None
 
-    def _meet(self, key: Key, path: str, status: os.stat_result) -> tuple[Known, bool] | None:
+    def _meet(
+        self, key: Key, path: str, status: os.stat_result, present: dict[Fingerprint, Known]
+    ) -> tuple[Known, bool] | None:
         """A file that was not there before, or under another name or in another form."""
         seen = status.st_size, status.st_mtime_ns, status.st_ctime_ns
         if not status.st_size or self._skipped.get(key) == seen:
             return None
         known = self.new(path, Fingerprint.of(b""), key)
         beginning = self._beginning(known)
-        if not beginning or self._is_twin(path, Fingerprint.of(beginning)):
+        if not beginning or self._is_twin(path, present.get(Fingerprint.of(beginning))):
             self.close(known)
             self._skipped[key] = seen
             return None
         known = self._recognized(known, beginning)
         known.fingerprint = Fingerprint.of(beginning)
         known.seen, known.grown = seen[:2], self._clock()
-        self._present[key] = known
+        self._present[key] = present[known.fingerprint] = known
         self._describe(known, status)
         return known, False
 
-    def _is_twin(self, path: str, fingerprint: Fingerprint) -> bool:
-        twin = next((k for k in self._present.values() if k.fingerprint == fingerprint), None)
+    def _is_twin(self, path: str, twin: Known | None) -> bool:
         if twin is not None:
             cause = f"it begins like {twin.path}; if it is no copy, raise fingerprint_size"
             self._trouble("duplicate", path, cause)

@@ -326,7 +326,7 @@ async def test_patterns_choose_files_and_attributes_tell_of_them(tmp_path: Path)
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         append(tmp_path / name, f"{name}\n")
     os.utime(tmp_path / "a/b/old.log", (time.time() - 7200, time.time() - 7200))
-    options = {
+    options: dict[str, Any] = {
         "include": [f"{tmp_path}/**/*.{{log,txt}}"],
         "exclude": [f"{tmp_path}/**/n?.log", f"{tmp_path}/**/.*"],
         "exclude_older_than": "1h",
