@@ -20,6 +20,8 @@ SEEDS = {
     "samples": "expositions",
     "remote_write": "write_requests",
     "snappy": "blocks",
+    "influx": "lines",
+    "push_json": "pushed",
 }
 """The seeds of a target, where they are not payloads."""
 

@@ -16,6 +16,7 @@ from tests.kernel.messages import REQUESTS
 from tests.kernel.test_batch import PATHS
 from tests.prometheus.expositions import expositions
 from tests.prometheus.write_requests import compressed, examples
+from tests.receivers.pushed import ITEMS, LINES
 
 EACH = 8
 """Seeds of each signal."""
@@ -44,6 +45,11 @@ def main() -> None:
     for version, request in examples():
         _write("write_requests", str(version), bytes([version - 1]) + request)
         _write("blocks", str(version), bytes([255]) + compressed(request))
+    for number, body in enumerate(LINES):
+        _write("lines", str(number), bytes([number]) + body)
+    for number, body in enumerate(ITEMS):
+        for framing in (0, 128):
+            _write("pushed", f"{number}-{framing}", bytes([framing + number]) + body)
 
 
 def _write(kind: str, name: str, seed: bytes) -> None:
