@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from penstock.pipeline.errors import StartError
 from penstock.pipeline.exposure import warn_if_exposed
@@ -29,6 +29,9 @@ _IDLE = 75.0
 
 _CLOSING = 1.0
 """Seconds that a request under way has when its page closes."""
+
+_BACKLOG = 1024
+"""Connections that wait to be accepted: who finds no place tries again after a second."""
 
 _CROWDED = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
@@ -88,10 +91,10 @@ class Page:
         await self._runner.setup()
         server = self._runner.server
         assert server is not None, "the runner is set up"
-        accept = partial(self._crowd.accept, server) if self._crowd else server
+        accept = partial(_Newcomer, self._crowd, server) if self._crowd else server
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                accept, address.host or None, address.port, ssl=tls
+                accept, address.host or None, address.port, ssl=tls, backlog=_BACKLOG
             )
         except OSError as error:
             msg = f"cannot listen on {address}: {error.strerror}; choose another address"
@@ -122,15 +125,18 @@ class Crowd:
         self._ended = ended
         self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
 
-    def accept(self, server: web.Server) -> asyncio.BaseProtocol:
-        """What a new connection talks to."""
+    def let_in(self, server: web.Server, transport: asyncio.Transport) -> None:
+        """Have a new connection talk to the server, or tell it to come again."""
         if len(server.connections) >= self._most:
             self._ended("too_many_connections")
-            return _Full()
+            transport.write(_CROWDED)
+            transport.close()
+            return
         handler = server()
+        transport.set_protocol(handler)
         loop = asyncio.get_running_loop()
         self._silent[handler] = loop.call_later(self._patience, self._give_up, handler)
-        return handler
+        handler.connection_made(transport)
 
     def middleware(self) -> Middleware:
         """By which aiohttp tells of requests."""
@@ -152,13 +158,14 @@ class Crowd:
             handler.transport.close()
 
 
-class _Full(asyncio.Protocol):
-    """Tells who comes when there are too many to come again."""
+class _Newcomer(asyncio.Protocol):
+    """A connection that has just been made."""
+
+    def __init__(self, crowd: Crowd, server: web.Server) -> None:
+        self._let_in = partial(crowd.let_in, server)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(_CROWDED)
-        transport.close()
+        self._let_in(cast("asyncio.Transport", transport))  # uvloop's do not derive from it
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:

@@ -21,9 +21,8 @@ from prometheus_client.exposition import (
     pushadd_to_gateway,
 )
 
-from tests.integration.program import free_ports
+from tests.integration.pushed import Pushed
 from tests.integration.recorder import Recorder
-from tests.integration.service import Penstock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,39 +34,6 @@ SIGNED = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e1
 """GitHub's own example of a signature, by the secret below."""
 
 curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-
-
-class Pushed(Penstock):
-    """Takes pushes, with a password or a token, and passes them on."""
-
-    def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
-        (self.port,) = free_ports(1)
-        settings = super().settings(exporters)
-        signature = {"secret": "It's a Secret to Everybody"}
-        receiver = {
-            "endpoint": f"127.0.0.1:{self.port}",
-            "webhooks": [{"path": "/hooks/{who}", "signature": signature}],
-        }
-        settings["receivers"] = {"push_http": receiver}
-        pipelines = settings["service"]["pipelines"]
-        pipelines = {signal: pipelines[signal] for signal in ("metrics", "logs")}
-        for pipeline in pipelines.values():
-            pipeline["receivers"] = ["push_http"]
-        settings["service"]["pipelines"] = pipelines
-        return settings
-
-    @property
-    def address(self) -> str:
-        """Where it takes them."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def curl(self, *arguments: str, body: bytes = b"") -> tuple[int, str]:
-        """What curl is told: a status and a text."""
-        path, *options = arguments
-        command = ["curl", "-sS", "-w", "\n%{http_code}", self.address + path, *options]
-        done = subprocess.run(command, input=body, capture_output=True, check=True)
-        text, _, status = done.stdout.decode().rpartition("\n")
-        return int(status), text
 
 
 class WithPassword(Pushed):
