@@ -31,7 +31,7 @@ MEANINGS = {
     "conflict": "another series has the same name and labels (give each source a "
     "service.instance.id), or the name has another type",
     "unnamed": "no name is left of it; keep names of any script by translation_strategy",
-    "unsupported": "Prometheus has nothing like it: negative deltas, or no temporality",
+    "unsupported": "Prometheus has nothing like it: sums or histograms without temporality",
     "invalid": "it has a value that cannot be",
     "old": "it is older than what is shown",
     "full": "there are max_series of them",

@@ -61,6 +61,6 @@ def _type(data: str, temporality: int, *, monotonic: bool) -> MetricType | None:
         return None
     if data in {"histogram", "exponential_histogram"}:
         return MetricType.HISTOGRAM
-    if data == "sum" and monotonic:
-        return MetricType.COUNTER
-    return MetricType.GAUGE if data == "sum" and temporality == CUMULATIVE else None
+    if data == "sum":
+        return MetricType.COUNTER if monotonic else MetricType.GAUGE
+    return None

@@ -99,7 +99,7 @@ def _resource(scraper: str, table: Table, group: Group, now: int) -> bytes | Non
             metrics.setdefault(name, []).append(point)
     if not metrics:
         return None
-    scope = {"name": f"penstock.receivers.hostmetrics.{scraper}"}
+    scope = {"name": f"penstock/receivers/hostmetrics/{scraper}"}
     written = [_metric(name, table[name], points) for name, points in metrics.items()]
     resource = {"attributes": [_attribute(*it) for it in group.resource.items()]}
     scopes = [{"scope": scope, "metrics": written}]

@@ -62,6 +62,14 @@ def test_a_delta_after_a_gap_begins_anew() -> None:
     assert samples(subject) == ["requests_total 2"]
 
 
+def test_deltas_of_what_goes_up_and_down_add_up_as_a_gauge_even_after_a_gap() -> None:
+    subject = exposed()
+    for start, end, change in ((10, 20, 5), (20, 30, -2), (90, 100, 4)):
+        metrics = Metrics().sum("depth", change, end, start, DELTA, monotonic=False)
+        assert take(subject, metrics) == {}
+    assert samples(subject) == ["depth 7"]
+
+
 def test_deltas_that_do_not_say_when_they_began_add_up() -> None:
     subject = exposed()
     take(subject, Metrics().sum("requests", 5, 20, 0, DELTA))

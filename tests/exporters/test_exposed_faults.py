@@ -148,11 +148,6 @@ def test_sums_and_histograms_without_temporality_are_unsupported(temporality: in
     assert take(exposed(), metrics) == {"unsupported": 2}
 
 
-def test_deltas_that_may_be_negative_are_unsupported() -> None:
-    metrics = Metrics().sum("depth", 1, temporality=DELTA, monotonic=False)
-    assert take(exposed(), metrics) == {"unsupported": 1}
-
-
 def test_of_many_metrics_that_are_not_shown_some_are_named() -> None:
     subject = exposed()
     for number in range(100):

@@ -22,6 +22,7 @@ from penstock.prometheus.names import MetricType, Namer
         ("sum", CUMULATIVE, True, "it_total", MetricType.COUNTER),
         ("sum", DELTA, True, "it_total", MetricType.COUNTER),
         ("sum", CUMULATIVE, False, "it", MetricType.GAUGE),
+        ("sum", DELTA, False, "it", MetricType.GAUGE),
         ("histogram", DELTA, False, "it", MetricType.HISTOGRAM),
         ("exponential_histogram", CUMULATIVE, False, "it", MetricType.HISTOGRAM),
         ("summary", UNSPECIFIED, False, "it", MetricType.SUMMARY),
@@ -37,7 +38,6 @@ def test_every_kind_of_data_has_its_type(
 @pytest.mark.parametrize(
     ("data", "temporality", "monotonic"),
     [
-        ("sum", DELTA, False),
         ("sum", UNSPECIFIED, True),
         ("histogram", UNSPECIFIED, False),
         ("exponential_histogram", 9, False),

@@ -106,7 +106,7 @@ def test_points_have_the_form_that_their_metric_says(tmp_path: Path) -> None:
     assert counter["start_time_unix_nano"] == BOOT * 10**9
     assert counter["as_double"] == 0.1
     assert counter["attributes"] == {"cpu": "cpu0", "state": "user"}
-    assert counter["scope"] == {"name": "penstock.receivers.hostmetrics.cpu"}
+    assert counter["scope"] == {"name": "penstock/receivers/hostmetrics/cpu"}
     gauge = next(row for row in found if row["metric"]["name"] == "system.cpu.utilization")
     assert "start_time_unix_nano" not in gauge
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::family::Family;
+use super::family::{Family, Kind};
 use super::fault::{Fault, is_valid};
 use super::labels::{Labels, merged};
 use super::source::Origin;
@@ -93,8 +93,9 @@ impl Shown {
         if known.time <= wall.saturating_add(AHEAD) && is_old(known, &point, delta) {
             return Err(Fault::Old);
         }
-        let is_next = delta && (point.start == 0 || point.start == known.time);
-        if !is_next {
+        // A counter may begin anew, and who reads it sees that; what goes up and down must not.
+        let may_begin_anew = point.start != 0 && point.start != known.time;
+        if !delta || may_begin_anew && self.family.kind != Kind::Gauge {
             *known = point;
             return Ok(());
         }
