@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.exporters.exposing import DELTA, SHOP, Clock, Metrics, exposed, samples, shown, take
+from tests.exporters.exposing import SHOP, Clock, Metrics, exposed, samples, shown, take
 
 
 @pytest.mark.parametrize("first", ["a.b", "a_b"])
