@@ -128,7 +128,7 @@ class Crowd:
     def let_in(self, server: web.Server, transport: asyncio.Transport) -> None:
         """Have a new connection talk to the server, or tell it to come again."""
         if len(server.connections) >= self._most:
-            self._ended("too_many_connections")
+            self._ended("connection_limit")
             transport.write(_CROWDED)
             transport.close()
             return

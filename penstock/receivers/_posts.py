@@ -89,6 +89,7 @@ class Posts:
         self._config = config
         self._context = context
         self._room = Room(config.admission.request_limit_mib * MIB)
+        self._overloaded = self.turned("overloaded")
         self._door: Doorkeeper | None = None
         self._page: Page | None = None
 
@@ -145,7 +146,7 @@ class Posts:
     @contextmanager
     def holding(self, announced: int | None) -> Iterator[Held]:
         """Room for a request that is so large, as far as it says. Raises `Refused`."""
-        held = Held(self._room)
+        held = Held(self._room, self._overloaded)
         held.resize(min(announced or LARGE, self._config.max_request_body_size))
         try:
             yield held
@@ -153,7 +154,9 @@ class Posts:
             held.resize(0)
 
     async def body(self, request: web.Request) -> bytes:
-        """All of a body. Raises `Turned` for one that is too large or takes too long."""
+        """All of a body. Raises `Turned` for one that is too large, too slow or broken."""
+        from aiohttp.web import RequestPayloadError
+
         limit = self._config.max_request_body_size
         if (request.content_length or 0) > limit:
             raise too_large(limit)
@@ -167,6 +170,8 @@ class Posts:
         except TimeoutError as error:
             msg = "the body took longer than read_timeout to arrive"
             raise Turned(HTTPStatus.REQUEST_TIMEOUT, msg, "read_timeout") from error
+        except (ConnectionError, RequestPayloadError) as error:
+            raise Turned(HTTPStatus.BAD_REQUEST, "the body broke off", "disconnected") from error
         return bytes(body)
 
     async def pass_on(self, batch: Batch) -> None:
@@ -199,17 +204,25 @@ class Posts:
 class Held:
     """The bytes that one request holds."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, overloaded: Counter) -> None:
         self._room = room
+        self._overloaded = overloaded
         self._size = 0
 
     def resize(self, size: int) -> None:
         """Hold so many. Raises `Refused` where there is no room for more."""
-        if size > self._size:
-            self._room.take(size - self._size)
-        else:
+        if size < self._size:
             self._room.give_back(self._size - size)
+        elif size > self._size:
+            self._take(size - self._size)
         self._size = size
+
+    def _take(self, more: int) -> None:
+        try:
+            self._room.take(more)
+        except Refused:
+            self._overloaded.add(1)
+            raise
 
 
 def headers_of(request: web.Request) -> dict[str, list[str]]:

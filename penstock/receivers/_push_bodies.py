@@ -70,7 +70,7 @@ class Intake(NamedTuple):
         try:
             plain = await beside(len(body), partial(decompressed, encoding, body, self.limit))
         except ValueError as error:
-            raise Turned(HTTPStatus.BAD_REQUEST, str(error), "malformed") from error
+            raise Turned(HTTPStatus.BAD_REQUEST, str(error), "bad_compression") from error
         if plain is None:
             raise too_large(self.limit)
         return plain

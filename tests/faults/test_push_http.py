@@ -131,7 +131,7 @@ def test_a_crowd_is_told_to_come_again_and_takes_little_room(victim: Pushed) -> 
         assert b" 503 " in answer
         assert b"Retry-After: 1" in answer
     assert growth.bytes < 16 * MIB
-    assert turned(victim, "too_many_connections") >= 50
+    assert turned(victim, "connection_limit") >= 50
     eventually(lambda: _is_served(victim))
 
 

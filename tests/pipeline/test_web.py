@@ -90,7 +90,7 @@ async def test_a_crowd_is_told_to_come_again_until_some_have_gone() -> None:
     peers = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
     told = await peers[2][0].read()
     assert told.startswith(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n")
-    assert ended == ["too_many_connections"]
+    assert ended == ["connection_limit"]
     for _, writer in peers:
         writer.close()
         await writer.wait_closed()

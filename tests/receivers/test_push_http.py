@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -242,6 +243,8 @@ async def test_who_comes_when_too_much_waits_is_told_to_come_again() -> None:
         first = asyncio.create_task(pusher.push("logs", large))
         await eventually(lambda: pusher.next.offers)
         assert (await pusher.push("logs", large)).status == 503
+        total = pusher.receiver._context.telemetry.total
+        assert total("penstock_receiver_turned_away_requests", reason="overloaded") == 1
         pusher.next.open.set()
         assert (await first).status == 202
 
@@ -256,6 +259,29 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         headers = {"Content_Type": "application/json"}
         for path in ("/v1/push/logs", "/metrics/job/a", "/write"):
             assert (await pusher.send(path, slowly(), **headers)).status == 408
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [(b"Content-Length: 100", b"{"), (b"Transfer-Encoding: chunked", b"5\r\n{")],
+)
+@in_loop
+async def test_a_body_that_breaks_off_is_counted_and_leaves_nothing_in_the_log(
+    caplog: pytest.LogCaptureFixture, framing: bytes, body: bytes
+) -> None:
+    async with pushing() as pusher:
+        _, writer = await asyncio.open_connection("127.0.0.1", pusher.receiver.port)
+        head = b"POST /v1/push/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        writer.write(head + framing + b"\r\n\r\n")
+        await eventually(lambda: pusher.receiver._posts._room.held)
+        writer.write(body)
+        writer.close()
+        turned = partial(
+            pusher.receiver._context.telemetry.total, "penstock_receiver_turned_away_requests"
+        )
+        await eventually(lambda: turned(reason="disconnected") == 1)
+        assert pusher.rows() == []
+    assert caplog.text == ""
 
 
 @in_loop
