@@ -20,7 +20,7 @@ SEEDS = {
     "samples": "expositions",
     "remote_write": "write_requests",
     "snappy": "blocks",
-    "influx": "lines",
+    "influx": "influx",
     "push_json": "pushed",
 }
 """The seeds of a target, where they are not payloads."""

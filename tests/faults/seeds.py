@@ -46,7 +46,7 @@ def main() -> None:
         _write("write_requests", str(version), bytes([version - 1]) + request)
         _write("blocks", str(version), bytes([255]) + compressed(request))
     for number, body in enumerate(LINES):
-        _write("lines", str(number), bytes([number]) + body)
+        _write("influx", str(number), bytes([number]) + body)
     for number, body in enumerate(ITEMS):
         for framing in (0, 128):
             _write("pushed", f"{number}-{framing}", bytes([framing + number]) + body)
