@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from bench import statsd
 from bench.plan import BenchError
 from bench.process import ServerProcess
 from bench.tls import Tunnel, prepare
@@ -26,6 +27,7 @@ WARM_UP = (
 )
 SETTLED = 0.2  # of a soak's samples are its start, when buffers and pools still fill
 FEWEST_SAMPLES = 10  # a line through fewer says nothing
+LAST_WINDOW = 1.5  # seconds until what was sent has been aggregated and passed on
 MICROSECONDS = 1e6
 SECONDS_PER_MINUTE = 60
 
@@ -99,6 +101,26 @@ def over_time(run: Run) -> Sample:
     return sample | {"growth_mb_per_min": slope}
 
 
+def of_datagrams(run: Run) -> Sample:
+    """CPU for each line that was received, peak memory, and how many datagrams were not."""
+    statsd.build()
+    with run.load.sink() as sink, run.start(sink) as process:
+        process.wait_until_ready()
+        statsd.send(run.scenario, process.http, max(1, round(run.requests * WARM_UP)))
+        time.sleep(LAST_WINDOW)
+        before, lost = process.cpu_seconds(), statsd.dropped(process.http)
+        lines = statsd.send(run.scenario, process.http, run.requests)
+        time.sleep(LAST_WINDOW)
+        cpu = process.cpu_seconds() - before
+        share = (statsd.dropped(process.http) - lost) / run.requests
+        return {
+            "cpu_us": cpu * MICROSECONDS / (lines * (1 - share)),
+            "peak_mb": process.peak_mb(),
+            "lost_percent": share * 100,
+            "cpu_s": cpu,
+        }
+
+
 def at_rest(run: Run) -> Sample:
     """How long the start takes, and the memory held some seconds later without any load."""
     with run.load.sink() as sink, run.start(sink) as process:
@@ -124,6 +146,7 @@ KINDS: dict[str, Callable[[Run], Sample]] = {
     "load": under_load,
     "kept": kept,
     "soak": over_time,
+    "statsd": of_datagrams,
     "idle": at_rest,
 }
 

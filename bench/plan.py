@@ -46,6 +46,7 @@ class Scenario:
     gzip: bool = False
     http: bool = False
     tls: bool = False
+    series: int = 0
     settle_s: float = 0
     rounds: int | None = None
     on_request: bool = False

@@ -26,16 +26,18 @@ TITLES = {
     "p50_ms": "p50, ms",
     "p99_ms": "p99, ms",
     "growth_mb_per_min": "growth, MB a minute",
+    "lost_percent": "lost, %",
     "ready_s": "start to ready, s",
     "idle_mb": "memory at rest, MB",
 }
 SHOWN = {
     "load": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
     "kept": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
+    "statsd": ["cpu_us", "peak_mb", "lost_percent"],
     "idle": ["ready_s", "idle_mb"],
     "soak": ["cpu_us", "peak_mb", "p99_ms", "growth_mb_per_min"],
 }
-COMPARED = TITLES.keys() - {"growth_mb_per_min"}  # near zero, where a ratio says nothing
+COMPARED = TITLES.keys() - {"growth_mb_per_min", "lost_percent"}  # near zero, where a ratio says nothing
 BYTES_PER_GB = 1 << 30
 
 

@@ -59,7 +59,8 @@ impl Samples {
         for (at, (value, weight)) in self.values.iter().enumerate() {
             match left.last_mut() {
                 Some(before) if at > 1 && at < last && before.1 + weight <= most => {
-                    *before = (*value, before.1 + weight);
+                    before.1 += weight;
+                    before.0 += (value - before.0) * weight / before.1;
                 }
                 _ => left.push((*value, *weight)),
             }
