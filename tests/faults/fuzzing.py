@@ -22,6 +22,7 @@ SEEDS = {
     "snappy": "blocks",
     "influx": "influx",
     "push_json": "pushed",
+    "statsd": "datagrams",
 }
 """The seeds of a target, where they are not payloads."""
 

@@ -25,6 +25,14 @@ CHOICES = bytes(range(8))
 """What the targets decide by, ahead of the payload."""
 
 
+DATAGRAMS = (
+    b"a.b:1|c|#k:v,bare|c:ci-1\na.b:2|c|@0.25\ng:5|g\ng:-2|g\nu:x|s",
+    b"t:1:2.5:-3|ms|@0.1\na:1|c:2|c\nh:1|h\nd:1e3|d|T5\nb.x:1|c|T1656581400",
+    b"_e{5,8}:a | b|one\\n|wo|d:5|h:web|p:low|t:error|k:g|s:src|#k:v\n_sc|db|2|d:5|m:down",
+)
+"""Lines of StatsD in all their forms."""
+
+
 def main() -> None:
     """Write every seed anew, the same each time."""
     for number, signal in enumerate(Signal):
@@ -50,6 +58,8 @@ def main() -> None:
     for number, body in enumerate(ITEMS):
         for framing in (0, 128):
             _write("pushed", f"{number}-{framing}", bytes([framing + number]) + body)
+    for number, lines in enumerate(DATAGRAMS):
+        _write("datagrams", str(number), bytes([number, 2]) + lines)
 
 
 def _write(kind: str, name: str, seed: bytes) -> None:

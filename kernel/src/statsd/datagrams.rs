@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -29,8 +30,20 @@ const MANY: usize = 4 * DATAGRAMS;
 /// Datagrams that are read before anybody looks whether to stop: in a flood there are always more.
 const MOST: usize = 256 * DATAGRAMS;
 
-/// How long datagrams gather, so that many are read for one time of waking up.
-const GATHERING: Duration = Duration::from_millis(1);
+/// The longest time that datagrams gather, so that many are read for one time of waking up.
+const GATHERING: Duration = Duration::from_millis(5);
+
+/// What a short datagram takes of a socket's buffer.
+const SHORT: usize = 768;
+
+/// How fast datagrams may come while they gather.
+const FASTEST: u32 = 1_000_000;
+
+/// How long datagrams may gather in a buffer of so many bytes, if it is worth it.
+fn gathering(buffer: usize) -> Option<Duration> {
+    let fills = Duration::from_secs((buffer / SHORT) as u64) / FASTEST;
+    (fills >= Duration::from_millis(1)).then(|| fills.min(GATHERING))
+}
 
 /// A socket that datagrams come to.
 pub struct Datagrams {
@@ -92,6 +105,7 @@ impl Datagrams {
         mut stop: watch::Receiver<bool>,
     ) -> io::Result<()> {
         let Self { socket, file } = self;
+        let gathering = gathering(socket.recv_buffer_size()?);
         let socket = match file {
             None => Open::Udp(UdpSocket::from_std(socket.into())?),
             Some(file) => Open::Unix(UnixDatagram::from_std(socket.into())?, file),
@@ -102,8 +116,11 @@ impl Datagrams {
                 ready = socket.readable() => ready?,
                 _ = stop.changed() => break,
             }
-            if reader.read_all(&socket) < MANY {
-                tokio::time::sleep(GATHERING).await;
+            if reader.read_all(&socket) < MANY
+                && let Some(gathering) = gathering
+            {
+                // The thread itself, or each datagram would wake it up.
+                thread::sleep(gathering);
             }
         }
         reader.read_all(&socket);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use ahash::{HashMap, RandomState};
 
 use super::series::{About, Form, Held};
-use super::window::Taken;
 use crate::encode::write_record;
 use crate::series::point::Point;
 use crate::series::value::{Summary, Totals, Value};
@@ -148,11 +147,5 @@ impl Frame<'_> {
                 Value::Int((value.floor() as i64).saturating_add(i64::from(up)))
             }
         }
-    }
-}
-
-impl Taken {
-    pub fn has_points(&self) -> bool {
-        !self.points.is_empty()
     }
 }

@@ -3,7 +3,8 @@
 use memchr::memmem;
 
 use super::fault::Fault;
-use super::line::{About, section_at, whole};
+use super::line::{About, section_at};
+use super::number::whole;
 
 /// An event, or the state of a service.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,7 +3,7 @@
 use super::attributes::{Attributes, text};
 use super::event::{Event, Status, What};
 use super::fault::Fault;
-use super::line::NANOS;
+use super::number::NANOS;
 use crate::encode::write_record;
 use crate::wire::{FIXED64, VARINT, write_tag, write_varint};
 

@@ -3,6 +3,7 @@
 
 pub mod attributes;
 mod datagrams;
+pub mod directory;
 pub mod distinct;
 pub mod encode;
 pub mod event;
@@ -10,6 +11,7 @@ pub mod fault;
 pub mod line;
 pub mod logs;
 pub mod mapping;
+pub mod number;
 pub mod observer;
 pub mod samples;
 pub mod series;
