@@ -37,7 +37,8 @@ SHOWN = {
     "idle": ["ready_s", "idle_mb"],
     "soak": ["cpu_us", "peak_mb", "p99_ms", "growth_mb_per_min"],
 }
-COMPARED = TITLES.keys() - {"growth_mb_per_min", "lost_percent"}  # near zero, where a ratio says nothing
+NEAR_ZERO = {"growth_mb_per_min", "lost_percent"}  # where a ratio says nothing
+COMPARED = TITLES.keys() - NEAR_ZERO
 BYTES_PER_GB = 1 << 30
 
 

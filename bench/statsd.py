@@ -26,7 +26,7 @@ def build() -> None:
 
 def send(scenario: Scenario, address: str, datagrams: int) -> int:
     """Send so many datagrams, and give how many lines those were."""
-    argv = [
+    argv: list[str | Path] = [
         PROGRAM,
         *("-addr", address),
         *("-n", str(datagrams)),

@@ -557,6 +557,9 @@ class Statsd:
     def stop(self) -> None:
         """Read what has come, and no more."""
 
+    def is_full(self) -> bool:
+        """Whether so much has come that it should be taken before its time."""
+
     def take(self, start: int, end: int) -> tuple[Batch | None, Batch | None]:
         """What has come since the last time, as metrics and as logs. Times are Unix nanoseconds."""
 

@@ -35,6 +35,9 @@ SOCKET_FILE = "/var/run/statsd-receiver.sock"
 REMEMBERED = 300.0
 """Seconds for which a series that is not seen is remembered, and a gauge that others may change."""
 
+LOOK = 0.5
+"""Seconds between two looks at whether a window should end before its time."""
+
 NANOS = 1_000_000_000
 
 _AS_GAUGES = [
@@ -198,7 +201,7 @@ class Statsd(Receiver):
         due = loop.time()
         while True:
             due = max(due + interval, loop.time())
-            await asyncio.sleep(due - loop.time())
+            await _ended(kernel, due)
             await self._taken.wait()
             await self._flush(kernel)
 
@@ -217,6 +220,16 @@ class Statsd(Receiver):
         self._kept -= 1
         if not self._kept:
             self._taken.set()
+
+
+async def _ended(kernel: Kernel, due: float) -> None:
+    """Return when a window is over, which it may be before its time."""
+    loop = asyncio.get_running_loop()
+    while True:
+        left = due - loop.time()
+        if left <= 0 or kernel.is_full():
+            return
+        await asyncio.sleep(min(left, LOOK))
 
 
 class Clock:

@@ -108,10 +108,10 @@ def test_clients_with_tags(library: str, transport: str, recorder: Recorder, pee
     ):
         place = penstock.place
         if library == "datadog":
-            arguments = [CLIENTS / "statsd_clients.py", library, transport, place]
+            client, arguments = CLIENTS / "statsd_clients.py", [library, transport, place]
         else:
-            arguments = [CLIENTS / "statsd_clients.cjs", transport, place]
-        complete(peers.command("clients", "run", *arguments))
+            client, arguments = CLIENTS / "statsd_clients.cjs", [transport, place]
+        complete(peers.command("clients", "run", client, *arguments))
         penstock.wait_until(lambda: "shop.users" in points(recorder))
         if transport != "tcp":
             penstock.wait_until(lambda: len(recorder.items("logs")) == 2)

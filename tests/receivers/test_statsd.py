@@ -68,7 +68,8 @@ async def outcome(*datagrams: bytes, **options: Any) -> Server:
     """What has come of datagrams when the receiver has stopped."""
     async with serving(**options) as server:
         server.send(*datagrams)
-        await server.seen(sum(len(it.split(b"\n")) for it in datagrams))
+        lines = [line for it in datagrams for line in it.split(b"\n") if line]
+        await server.seen(len(lines))
     return server
 
 
@@ -458,3 +459,56 @@ def test_windows_are_in_order_though_the_clock_is_set(monkeypatch: pytest.Monkey
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Config.model_validate(options)
+
+
+@in_loop
+async def test_an_interval_ends_early_when_there_is_much_that_does_not_add_up() -> None:
+    lines = b"took:1%b|ms" % (b":1" * 9_999)
+    async with serving() as server:
+        for _ in range(13):
+            server.send(lines)
+        await eventually(lambda: server.next.got)
+    assert len(server.rows()) == 130_000
+
+
+NAMES = st.text("ab.\u00e9", min_size=1, max_size=3)
+TAGS = st.dictionaries(st.sampled_from("xyz"), st.text("12", min_size=1, max_size=1), max_size=3)
+COUNTERS = st.lists(st.tuples(NAMES, st.integers(-50, 50), TAGS, st.randoms()), max_size=40)
+
+
+@settings(max_examples=25, deadline=None)
+@given(sent=COUNTERS)
+def test_counters_come_to_what_was_sent_for_each_name_and_tags(sent: Any) -> None:
+    expected: dict[tuple[str, frozenset[tuple[str, str]]], int] = {}
+    lines = []
+    for name, value, tags, chance in sent:
+        key = name, frozenset(tags.items())
+        expected[key] = expected.get(key, 0) + value
+        pairs = [f"{tag}:{text}" for tag, text in tags.items()]
+        chance.shuffle(pairs)
+        lines.append(f"{name}:{value}|c" + (f"|#{','.join(pairs)}" if pairs else ""))
+    server = asyncio.run(outcome("\n".join(lines).encode() or b"\n"))
+    found = {
+        (row["metric"]["name"], frozenset(row.get("attributes", {}).items())): row["as_int"]
+        for row in server.rows()
+    }
+    assert found == expected
+
+
+WRITTEN = ": | c g ms s # @ T 1 - . a , \xff _e{1,1}: _sc| c: \n \r"
+PIECES = st.sampled_from([piece.encode("latin1") for piece in WRITTEN.split(" ")])
+
+
+@settings(max_examples=40, deadline=None)
+@given(pieces=st.lists(st.lists(PIECES, max_size=12).map(b"".join), min_size=1, max_size=10))
+def test_every_line_is_taken_or_dropped(pieces: list[bytes]) -> None:
+    lines = [it for piece in pieces for it in piece.split(b"\n") if it.removesuffix(b"\r")]
+
+    async def run() -> Server:
+        async with serving() as server:
+            server.send(*pieces)
+            await server.seen(len(lines))
+        return server
+
+    server = asyncio.run(run())
+    assert server.count("lines") + server.count("dropped_lines") == len(lines)

@@ -23,6 +23,7 @@ pub struct Directory {
     /// Where series are by how lines write them, which is in several ways.
     known: HashTable<Known>,
     scales: Vec<f64>,
+    forms: Vec<Arc<Form>>,
     /// Places of series that are of one moment.
     timed: Vec<u32>,
     /// The number of the window.
@@ -67,6 +68,7 @@ impl Directory {
             series,
             known: HashTable::new(),
             scales: vec![1.0],
+            forms: Vec::new(),
             timed: Vec::new(),
             now: 1,
             scratch: Vec::new(),
@@ -186,14 +188,22 @@ impl Directory {
         if !overflow && self.series.len() >= self.terms.max_series {
             return None;
         }
-        let (name, attributes) = (name.into(), written.into_boxed_slice());
-        let about = About { name, attributes, form: form.clone(), time, overflow };
+        let about = About::new(name, &written, self.shared(form), time, overflow);
         let state = State { about: Some(Arc::new(about)), ..State::default() };
         let place = self.series.insert(id, self.now, state)?;
         if time != 0 {
             self.timed.push(place);
         }
         Some(place)
+    }
+
+    /// The form as others have it.
+    fn shared(&mut self, form: &Form) -> Arc<Form> {
+        if let Some(known) = self.forms.iter().find(|known| ***known == *form) {
+            return Arc::clone(known);
+        }
+        self.forms.push(Arc::new(form.clone()));
+        Arc::clone(&self.forms[self.forms.len() - 1])
     }
 
     /// Let go of series that have not been seen for long, and of those of one moment.

@@ -1,5 +1,6 @@
 //! A window as OTLP.
 
+use std::mem;
 use std::sync::Arc;
 
 use ahash::{HashMap, RandomState};
@@ -8,7 +9,7 @@ use super::series::{About, Form, Held};
 use crate::encode::write_record;
 use crate::series::point::Point;
 use crate::series::value::{Summary, Totals, Value};
-use crate::wire::{VARINT, write_tag, write_varint};
+use crate::wire::{VARINT, begin, end, write_tag, write_varint};
 
 /// How what was counted is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,71 +35,61 @@ pub struct Frame<'a> {
 const SCOPE: &str = "penstock/receivers/statsd";
 const DELTA: u64 = 1;
 
-/// The encoding of a request for metrics.
-pub fn metrics(points: Vec<(Arc<About>, Held)>, frame: &Frame) -> Vec<u8> {
-    let mut places: HashMap<(&str, u32), usize> = HashMap::default();
-    let mut metrics: Vec<Metric> = Vec::new();
+/// The encoding of a request for metrics. What was held is let go of while it is written.
+pub fn metrics(mut points: Vec<(Arc<About>, Held)>, frame: &Frame) -> Vec<u8> {
+    let size: usize = points.iter().map(|(about, _)| about.attributes().len() + AROUND).sum();
+    let order = by_metric(&points);
     let chance = RandomState::new();
-    let mut body = Vec::new();
-    let (abouts, values): (Vec<_>, Vec<_>) = points.into_iter().unzip();
-    for (about, held) in abouts.iter().zip(values) {
-        let place = *places.entry((&about.name, about.form.data())).or_insert_with(|| {
-            metrics.push(Metric { about, data: Vec::new() });
-            metrics.len() - 1
-        });
-        for (time, value) in frame.values(about, held, &chance) {
-            let point = Point { start: frame.start_of(about, time), time, flags: 0, value };
-            body.clear();
-            point.write(&mut body, about.form.point().0, &about.attributes);
-            write_record(&mut metrics[place].data, 1, &body);
+    request(size, frame.version, |out| {
+        for same in order.chunk_by(|(one, _), (other, _)| one == other) {
+            let about = Arc::clone(&points[same[0].1 as usize].0);
+            let metric = begin(out, 2);
+            write_record(out, 1, about.name());
+            let data = begin(out, about.form.data());
+            for (_, place) in same {
+                let (about, held) = &mut points[*place as usize];
+                frame.write(out, about, mem::take(held), &chance);
+            }
+            frame.describe(out, &about.form);
+            end(out, data);
+            end(out, metric);
         }
-    }
-    let mut scoped = Vec::new();
-    for metric in metrics {
-        write_record(&mut scoped, 2, &metric.encoding(frame.monotonic));
-    }
-    request(&scoped, frame.version)
+    })
+}
+
+/// Bytes of a point besides its attributes, or fewer.
+const AROUND: usize = 40;
+
+/// The number of each point's metric and its place, in the order of metrics.
+fn by_metric(points: &[(Arc<About>, Held)]) -> Vec<(u32, u32)> {
+    let mut metrics: HashMap<(&[u8], u32), u32> = HashMap::default();
+    let numbered = (0..).zip(points).map(|(place, (about, _))| {
+        let next = metrics.len() as u32;
+        (*metrics.entry((about.name(), about.form.data())).or_insert(next), place)
+    });
+    let mut order: Vec<(u32, u32)> = numbered.collect();
+    order.sort_unstable();
+    order
 }
 
 /// The encoding of a request for logs, of the records of one scope.
 pub fn logs(records: &[u8], version: &str) -> Vec<u8> {
-    request(records, version)
+    request(records.len(), version, |out| out.extend_from_slice(records))
 }
 
 /// A request with one resource, of which nothing is known, and one scope.
-fn request(items: &[u8], version: &str) -> Vec<u8> {
-    let mut name = Vec::new();
-    write_record(&mut name, 1, SCOPE.as_bytes());
-    write_record(&mut name, 2, version.as_bytes());
-    let mut scope = Vec::with_capacity(items.len() + name.len() + 8);
-    write_record(&mut scope, 1, &name);
-    scope.extend_from_slice(items);
-    let mut resource = Vec::with_capacity(scope.len() + 8);
-    write_record(&mut resource, 2, &scope);
-    let mut out = Vec::with_capacity(resource.len() + 8);
-    write_record(&mut out, 1, &resource);
+fn request(size: usize, version: &str, items: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::with_capacity(size + SCOPE.len() + version.len() + 32);
+    let resource = begin(&mut out, 1);
+    let scoped = begin(&mut out, 2);
+    let scope = begin(&mut out, 1);
+    write_record(&mut out, 1, SCOPE.as_bytes());
+    write_record(&mut out, 2, version.as_bytes());
+    end(&mut out, scope);
+    items(&mut out);
+    end(&mut out, scoped);
+    end(&mut out, resource);
     out
-}
-
-struct Metric<'a> {
-    about: &'a About,
-    data: Vec<u8>,
-}
-
-impl Metric<'_> {
-    fn encoding(mut self, monotonic: bool) -> Vec<u8> {
-        let form = &self.about.form;
-        if matches!(form, Form::Sum | Form::Histogram(_) | Form::Exponential(_)) {
-            flag(&mut self.data, 2, DELTA);
-        }
-        if monotonic && matches!(form, Form::Sum) {
-            flag(&mut self.data, 3, 1);
-        }
-        let mut body = Vec::with_capacity(self.data.len() + self.about.name.len() + 16);
-        write_record(&mut body, 1, self.about.name.as_bytes());
-        write_record(&mut body, form.data(), &self.data);
-        body
-    }
 }
 
 fn flag(out: &mut Vec<u8>, number: u32, value: u64) {
@@ -113,20 +104,46 @@ impl Frame<'_> {
         if is_gauge || time <= self.start { 0 } else { self.start }
     }
 
-    /// The points of a series: their times and values.
-    fn values(&self, about: &About, held: Held, chance: &RandomState) -> Vec<(u64, Value)> {
-        let time = if about.time == 0 { self.end } else { about.time };
-        let value = match held {
-            Held::Nothing => return Vec::new(),
-            Held::Observed(values) => {
-                let point = |(value, time): (f64, u64)| (time, Value::Double(value));
-                return values.into_iter().map(point).collect();
+    /// What a metric says besides its points.
+    fn describe(&self, out: &mut Vec<u8>, form: &Form) {
+        if matches!(form, Form::Sum | Form::Histogram(_) | Form::Exponential(_)) {
+            flag(out, 2, DELTA);
+        }
+        if self.monotonic && matches!(form, Form::Sum) {
+            flag(out, 3, 1);
+        }
+    }
+
+    /// Write the points of a series.
+    fn write(&self, out: &mut Vec<u8>, about: &About, held: Held, chance: &RandomState) {
+        if let Held::Observed(values) = held {
+            for (value, time) in values.into_iter() {
+                self.point(out, about, time, Value::Double(value));
             }
-            Held::Number(value) if matches!(about.form, Form::Gauge) => Value::Double(value),
-            Held::Number(value) => self.count(value, || chance.hash_one(about.attributes.as_ref())),
+        } else if let Some(value) = self.value(about, held, chance) {
+            let time = if about.time == 0 { self.end } else { about.time };
+            self.point(out, about, time, value);
+        }
+    }
+
+    fn point(&self, out: &mut Vec<u8>, about: &About, time: u64, value: Value) {
+        let body = begin(out, 1);
+        let point = Point { start: self.start_of(about, time), time, flags: 0, value };
+        point.write(out, about.form.point().0, about.attributes());
+        end(out, body);
+    }
+
+    /// The value of a series that has one.
+    fn value(&self, about: &About, held: Held, chance: &RandomState) -> Option<Value> {
+        Some(match held {
+            Held::Nothing | Held::Observed(_) => return None,
+            Held::Number(value) if matches!(*about.form, Form::Gauge) => Value::Double(value),
+            Held::Number(value) => {
+                self.count(value, || chance.hash_one((about.name(), about.attributes())))
+            }
             Held::Set(distinct) => Value::Int(distinct.count() as i64),
             Held::Summary(mut samples) => {
-                let wanted = if let Form::Summary(wanted) = &about.form { &**wanted } else { &[] };
+                let wanted = if let Form::Summary(wanted) = &*about.form { &**wanted } else { &[] };
                 let quantiles = samples.percentiles(wanted);
                 let (count, sum) = (samples.count(), Some(samples.sum()));
                 let totals = Totals { count, sum, ..Totals::default() };
@@ -134,8 +151,7 @@ impl Frame<'_> {
             }
             Held::Histogram(it) => Value::Histogram(it),
             Held::Exponential(it) => Value::Exponential(it),
-        };
-        vec![(time, value)]
+        })
     }
 
     fn count(&self, value: f64, random: impl Fn() -> u64) -> Value {

@@ -175,6 +175,11 @@ impl Statsd {
         Ok(())
     }
 
+    /// Whether so much has come that it should be taken before its time.
+    fn is_full(&self) -> bool {
+        lock(&self.shared.window).is_full()
+    }
+
     /// What has come since the last time, as metrics and as logs. Times are Unix nanoseconds.
     fn take(
         &self,

@@ -13,21 +13,37 @@ use crate::schema::{
 use crate::series::exponential::Exponential;
 use crate::series::histogram::Histogram;
 
-/// What is told of a series whatever comes.
+/// What is told of a series whatever comes, in little room: there are many.
 #[derive(Debug)]
 pub struct About {
-    pub name: Box<str>,
-    /// As the data points of its form have them.
-    pub attributes: Box<[u8]>,
-    pub form: Form,
-    /// When its values were, in Unix nanoseconds; 0 for whenever they come.
-    pub time: u64,
+    /// The name, and behind it the attributes.
+    said: Box<[u8]>,
+    name_len: u32,
     /// Whether it stands for series that are too many.
     pub overflow: bool,
+    pub form: Arc<Form>,
+    /// When its values were, in Unix nanoseconds; 0 for whenever they come.
+    pub time: u64,
+}
+
+impl About {
+    /// `attributes` are as the data points of the form have them.
+    pub fn new(name: &str, attributes: &[u8], form: Arc<Form>, time: u64, overflow: bool) -> Self {
+        let said = [name.as_bytes(), attributes].concat().into_boxed_slice();
+        Self { said, name_len: name.len() as u32, overflow, form, time }
+    }
+
+    pub fn name(&self) -> &[u8] {
+        &self.said[..self.name_len as usize]
+    }
+
+    pub fn attributes(&self) -> &[u8] {
+        &self.said[self.name_len as usize..]
+    }
 }
 
 /// How the values of a series are put together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Form {
     Sum,
     Gauge,

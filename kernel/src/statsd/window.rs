@@ -62,7 +62,10 @@ pub struct Taken {
 const MAX_OBSERVED: usize = 1_000_000;
 
 /// Bytes of log records in a window.
-const MAX_RECORDS: usize = 16 << 20;
+const MAX_RECORDS: usize = 4 << 20;
+
+/// Part of either that there may be before the window should end.
+const FULL: usize = 8;
 
 impl Window {
     pub fn new(terms: Terms, mapping: Mapping) -> Self {
@@ -81,6 +84,11 @@ impl Window {
     /// How many series there are.
     pub fn series(&self) -> usize {
         self.directory.series.len()
+    }
+
+    /// Whether it should be taken before its time, since there is much in it that does not add up.
+    pub fn is_full(&self) -> bool {
+        self.observed >= MAX_OBSERVED / FULL || self.records.len() >= MAX_RECORDS / FULL
     }
 
     /// Take lines; the last one may have an end or not. `now` is in Unix nanoseconds.
@@ -144,7 +152,7 @@ impl Window {
         self.directory.series.touch(way.place, number);
         let State { about, window, held } = self.directory.series.get_mut(way.place);
         let Some(about) = about else { return Err(Fault::SeriesLimit) };
-        if matches!(about.form, Form::Observed) {
+        if matches!(*about.form, Form::Observed) {
             if self.observed >= MAX_OBSERVED {
                 return Err(Fault::ItemLimit);
             }
@@ -165,7 +173,7 @@ impl Window {
         for place in self.touched.drain(..) {
             let State { about, held, .. } = self.directory.series.get_mut(place);
             let Some(about) = about else { continue };
-            let value = match (&about.form, &held) {
+            let value = match (&*about.form, &held) {
                 (Form::Gauge, Held::Number(value)) => Held::Number(*value),
                 _ => mem::take(held),
             };

@@ -1,4 +1,4 @@
-"""Send to a StatsD server with a client library: `statsd_clients.py LIBRARY TRANSPORT PORT_OR_PATH`."""
+"""Send to a StatsD server with a library: `statsd_clients.py LIBRARY TRANSPORT PORT_OR_PATH`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 def with_statsd(transport: str, port: int) -> None:
     """By `statsd`, whose names have no tags."""
-    import statsd
+    import statsd  # type: ignore[import-not-found]
 
     kinds = {"udp": statsd.StatsClient, "tcp": statsd.TCPStatsClient}
     client = kinds[transport]("127.0.0.1", port, prefix="shop")
@@ -25,7 +25,7 @@ def with_statsd(transport: str, port: int) -> None:
 
 def with_datadog(transport: str, place: str) -> None:
     """By `datadog`, which buffers, and tells of itself unless told not to."""
-    from datadog.dogstatsd import DogStatsd
+    from datadog.dogstatsd import DogStatsd  # type: ignore[import-not-found]
 
     where = (
         {"socket_path": place}
