@@ -106,6 +106,11 @@ class Config(ReceiverConfig):
         """The version of IP, 0 for both."""
         return {"4": 4, "6": 6}.get(self.transport[-1], 0)
 
+    @property
+    def way(self) -> str:
+        """The transport, whatever its version and kind."""
+        return "unix" if self.transport in IN_A_FILE else self.transport[:3]
+
     def listens(self) -> dict[tuple[str | int, ...], HostPort]:
         """Where it listens by TCP: ports of UDP are others."""
         return super().listens() if self.transport.startswith("tcp") else {}
@@ -137,12 +142,15 @@ class Statsd(Receiver):
     """Sockets that the kernel reads, and windows that are passed on. While one is kept because the
     next stage refuses it, the other goes on: nothing is lost, and it only becomes longer."""
 
+    transports = ("udp", "tcp", "unix")
+
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._context = context
         self._faults = FaultLog(context.logger)
         self._kernel: Kernel | None = None
         self._flushing: asyncio.Task[None] | None = None
+        self._flushes = asyncio.Lock()
         self._taken = asyncio.Event()
         self._taken.set()
         self.port = 0
@@ -168,7 +176,8 @@ class Statsd(Receiver):
         """Read what has come, and no more; returns when all of it has been taken."""
         flushing, self._flushing = self._flushing, None
         if flushing is not None:
-            flushing.cancel()
+            async with self._flushes:  # what has been taken from the kernel is passed on
+                flushing.cancel()
             await asyncio.wait([flushing])
         kernel, self._kernel = self._kernel, None
         if kernel is not None:
@@ -203,7 +212,8 @@ class Statsd(Receiver):
             due = max(due + interval, loop.time())
             await _ended(kernel, due)
             await self._taken.wait()
-            await self._flush(kernel)
+            async with self._flushes:
+                await self._flush(kernel)
 
     async def _flush(self, kernel: Kernel) -> None:
         batches = await asyncio.to_thread(kernel.take, *self._clock.window())
@@ -214,7 +224,8 @@ class Statsd(Receiver):
             self._taken.clear()
         for batch in batches:
             if batch is not None:
-                self._custody.keep(Batch(batch), self._one_taken)
+                arrival = {self._config.way: (len(batch), 1)}
+                self._custody.keep(Batch(batch, arrival), self._one_taken)
 
     def _one_taken(self) -> None:
         self._kept -= 1

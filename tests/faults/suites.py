@@ -24,6 +24,7 @@ SUITES = {
     ),
     "receiver contract": ("16", "Receiver contract", ("conformance/test_receivers.py",)),
     "memory": ("18", "Memory bound, in a container of 256 MiB", ("faults/test_memory_limit.py",)),
+    "statsd": ("StatsD", "Floods of StatsD", ("faults/test_statsd.py",)),
     "secrets": (
         "28",
         "Secrets, authentication, what is open by default",

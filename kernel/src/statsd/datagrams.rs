@@ -116,14 +116,14 @@ impl Datagrams {
                 ready = socket.readable() => ready?,
                 _ = stop.changed() => break,
             }
-            if reader.read_all(&socket) < MANY
+            if reader.read_all(&socket, true) < MANY
                 && let Some(gathering) = gathering
             {
                 // The thread itself, or each datagram would wake it up.
                 thread::sleep(gathering);
             }
         }
-        reader.read_all(&socket);
+        reader.read_all(&socket, false);
         Ok(())
     }
 }
@@ -142,12 +142,23 @@ impl Open {
         }
     }
 
-    fn receive(&self, buffers: &mut [u8], received: &mut Vec<(usize, bool)>) -> io::Result<()> {
+    /// Unless it is `ready` as far as the runtime knows, the system is asked.
+    fn receive(
+        &self,
+        ready: bool,
+        buffers: &mut [u8],
+        received: &mut Vec<(usize, bool)>,
+    ) -> io::Result<()> {
         const READABLE: Interest = Interest::READABLE;
-        let mut from = |socket: BorrowedFd| receive_datagrams(&socket, buffers, LARGEST, received);
+        let fd = match self {
+            Self::Udp(socket) => socket.as_fd(),
+            Self::Unix(socket, _) => socket.as_fd(),
+        };
+        let mut read = || receive_datagrams(&fd, buffers, LARGEST, received);
         match self {
-            Self::Udp(socket) => socket.try_io(READABLE, || from(socket.as_fd())),
-            Self::Unix(socket, _) => socket.try_io(READABLE, || from(socket.as_fd())),
+            _ if !ready => read(),
+            Self::Udp(socket) => socket.try_io(READABLE, read),
+            Self::Unix(socket, _) => socket.try_io(READABLE, read),
         }
     }
 }
@@ -165,10 +176,10 @@ impl Reader {
     }
 
     /// Read until there is nothing more, or much was, and say how many there were.
-    fn read_all(&mut self, socket: &Open) -> usize {
+    fn read_all(&mut self, socket: &Open, ready: bool) -> usize {
         let mut read = 0;
         // What fails is that there are none; anything else says so again.
-        while read < MOST && socket.receive(&mut self.buffers, &mut self.received).is_ok() {
+        while read < MOST && socket.receive(ready, &mut self.buffers, &mut self.received).is_ok() {
             read += self.received.len();
             self.take();
         }
