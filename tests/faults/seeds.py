@@ -24,7 +24,6 @@ EACH = 8
 CHOICES = bytes(range(8))
 """What the targets decide by, ahead of the payload."""
 
-
 DATAGRAMS = (
     b"a.b:1|c|#k:v,bare|c:ci-1\na.b:2|c|@0.25\ng:5|g\ng:-2|g\nu:x|s",
     b"t:1:2.5:-3|ms|@0.1\na:1|c:2|c\nh:1|h\nd:1e3|d|T5\nb.x:1|c|T1656581400",
@@ -48,6 +47,11 @@ def main() -> None:
         (data, gzip.compress(data, mtime=0), zlib.compress(data), zstandard.compress(data))
     ):
         _write("compressed", str(number), bytes([number, 255]) + encoded)
+    _lines()
+
+
+def _lines() -> None:
+    """What comes by protocols other than OTLP."""
     for number, body in enumerate(expositions()):
         _write("expositions", str(number), bytes([number, 0]) + body)
     for version, request in examples():
