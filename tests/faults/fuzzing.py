@@ -23,6 +23,8 @@ SEEDS = {
     "influx": "influx",
     "push_json": "pushed",
     "statsd": "datagrams",
+    "tail_lines": "entries",
+    "tail_operators": "entries",
 }
 """The seeds of a target, where they are not payloads."""
 

@@ -31,6 +31,16 @@ DATAGRAMS = (
 )
 """Lines of StatsD in all their forms."""
 
+ENTRIES = (
+    b'{"time": "2024-03-30T08:31:20.545Z", "level": "WARN", "a": {"b": [1, null]}}\n',
+    b"2024-03-30T08:31:20.545192187Z stdout P first of \n2024-03-30T08:31:20.5Z stdout F two\n",
+    b'{"log":"it works\\n","stream":"stderr","time":"2024-03-30T08:31:20.545192187Z"}\n',
+    b"level=info msg=\"it 'works'\" at=5\nEND\n  at Main.main\n",
+    b'1,"a ""b"", c",\xff\r\n',
+    "lines\nof UTF-16 \U0001f600\n".encode("utf-16le"),
+)
+"""What files of logs hold."""
+
 
 def main() -> None:
     """Write every seed anew, the same each time."""
@@ -52,6 +62,8 @@ def main() -> None:
 
 def _lines() -> None:
     """What comes by protocols other than OTLP."""
+    for number, entry in enumerate(ENTRIES):
+        _write("entries", str(number), bytes([number]) + entry)
     for number, body in enumerate(expositions()):
         _write("expositions", str(number), bytes([number, 0]) + body)
     for version, request in examples():

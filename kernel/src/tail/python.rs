@@ -27,8 +27,7 @@ impl LogRules {
     /// Raises `ValueError` for settings that make no sense.
     #[new]
     fn new(settings: &str) -> PyResult<Self> {
-        let rules = serde_json::from_str(settings);
-        rules.map(|rules| Self(Arc::new(rules))).map_err(wrong)
+        Rules::read(settings).map(|rules| Self(Arc::new(rules))).map_err(wrong)
     }
 
     /// Whether text in an encoding of that name can be read.

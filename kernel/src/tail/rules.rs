@@ -20,3 +20,10 @@ pub struct Rules {
     #[serde(default)]
     pub operators: Program,
 }
+
+impl Rules {
+    /// From settings in JSON.
+    pub fn read(settings: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(settings)
+    }
+}
