@@ -36,7 +36,7 @@ _LABEL = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
 _PROTOBUF = "application/vnd.google.protobuf"
 
 _LOOKS = 10
-"""Looks for groups that expire, in the time after which they do."""
+"""Looks for groups that are due, in the time after which they are."""
 
 
 class Pushgateway(Section):
@@ -88,8 +88,9 @@ class Gateway:
         config = self._config
         async with asyncio.TaskGroup() as tasks:
             if config.repeat_interval:
-                pause = config.repeat_interval / 2
-                tasks.create_task(_again(pause, partial(self.groups.repeat, pause)))
+                pause = config.repeat_interval / _LOOKS
+                due = config.repeat_interval - pause / 2  # or it would be a look too late
+                tasks.create_task(_again(pause, partial(self.groups.repeat, due)))
             if config.group_ttl:
                 expire = partial(self.groups.expire, config.group_ttl)
                 tasks.create_task(_again(config.group_ttl / _LOOKS, expire))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from penstock.config.types import HostPort, ListenAddress
-from penstock.pipeline import Consume, Context, Receiver, Signal
+from penstock.pipeline import Consume, Context, Receiver, Signal, StartError
 from penstock.receivers import _push_influx, _push_items, _push_openapi, _push_webhooks
 from penstock.receivers._posts import Posts, PostsConfig
 from penstock.receivers._push_bodies import Intake
@@ -89,6 +89,9 @@ class PushHttp(Receiver):
 
     async def start(self, consume: Consume) -> None:
         """Listen. Raises `StartError` where the address cannot be had."""
+        if self._config.webhooks and Signal.LOGS not in self._context.signals:
+            msg = f"{self._context.id}: webhooks become logs; put it into a pipeline of logs too"
+            raise StartError(msg)
         routes = list(self._routes())
         routes.append(_push_openapi.route(routes))
         answers = {(it.method, it.pattern): it.answer(self._posts) for it in routes}
@@ -110,7 +113,7 @@ class PushHttp(Receiver):
             self.gateway.routes() if metrics and "pushgateway" in config.apis else (),
             _push_influx.routes(self._intake) if metrics and "influx" in config.apis else (),
             _push_items.routes(self._intake, signals) if "json" in config.apis else (),
-            _push_webhooks.routes(self._intake, config.webhooks if Signal.LOGS in signals else ()),
+            _push_webhooks.routes(self._intake, config.webhooks),
         )
 
     def _faulty(self, way: str) -> Counter:

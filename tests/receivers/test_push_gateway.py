@@ -11,7 +11,7 @@ from penstock._kernel import decompressed
 from penstock.pipeline import Invalid, Refused
 from penstock.receivers._posts import Turned
 from penstock.receivers._push_gateway import labels_of
-from tests.kit import in_loop
+from tests.kit import eventually, in_loop
 from tests.receivers.pushing import pushing
 
 if TYPE_CHECKING:
@@ -158,6 +158,18 @@ async def test_groups_are_repeated_as_of_now_and_expire() -> None:
         await groups.expire(0.0)
         assert values(pusher) == {"orders_total": None}
         assert (len(groups), groups.nbytes) == (0, 0)
+
+
+@in_loop
+async def test_groups_are_repeated_and_expire_when_it_is_time() -> None:
+    settings = {"repeat_interval": "20ms", "group_ttl": "200ms"}
+    async with pushing(pushgateway=settings) as pusher:
+        await pusher.send(PATH, GAUGE)
+        pusher.next.faults.append(Refused("full"))
+        await eventually(lambda: not len(pusher.receiver.gateway.groups))
+        rows = [row for row in pusher.rows() if row["metric"]["name"] == "last_run"]
+    assert len({row["time_unix_nano"] for row in rows}) >= 3
+    assert [row.get("flags") for row in rows] == [None] * (len(rows) - 1) + [1]
 
 
 @in_loop

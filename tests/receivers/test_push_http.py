@@ -12,9 +12,9 @@ import pytest
 import zstandard
 from pydantic import ValidationError
 
-from penstock.pipeline import Invalid, Refused, Signal
+from penstock.pipeline import Invalid, Refused, Signal, StartError
 from penstock.receivers.push_http import Config
-from tests.kit import context, eventually, in_loop
+from tests.kit import Next, context, eventually, in_loop
 from tests.receivers.pushing import pushing
 from tests.receivers.test_door import Authenticator
 
@@ -305,6 +305,15 @@ async def test_strangers_are_asked_who_they_are_before_anything_is_read() -> Non
         assert (await pusher.send("/openapi.json", method="GET")).status == 401
         assert (await pusher.send("/-/healthy", method="GET")).status == 200
         assert (await pusher.push("logs", {}, Authorization="right")).status == 202
+
+
+@in_loop
+async def test_webhooks_need_a_pipeline_of_logs() -> None:
+    async with context("push_http", signals=frozenset({Signal.METRICS})) as given:
+        receiver = Config.model_validate({"webhooks": [{"path": "/hook"}]}).build(given)
+        with pytest.raises(StartError, match="pipeline of logs"):
+            await receiver.start(Next().consume)
+        await receiver.stop()
 
 
 @pytest.mark.parametrize(
