@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from penstock.config.settings import PipelineSettings, TelemetrySettings
 from penstock.pipeline import Batch, Invalid, MalformedPayload, Refused, Signal
-from penstock.pipeline.delivery.delivery import AttemptsConfig
 from penstock.pipeline.feed import Feed, FeedConfig
 from penstock.pipeline.runner import Running
 
@@ -114,9 +113,7 @@ _FEED = "replay"
 
 def _alone(settings: Settings, exporter: str, feed: Feed) -> Settings:
     """The settings of one exporter, which is waited for and keeps no letters: they are there."""
-    config = settings.exporters[exporter]
-    if isinstance(config, AttemptsConfig):
-        config = config.waited_for()
+    config = settings.exporters[exporter].waited_for()
     pipelines = {
         signal.value: PipelineSettings(signal.value, signal, (_FEED,), (), (exporter,))
         for signal in Signal

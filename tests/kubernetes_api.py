@@ -99,6 +99,7 @@ async def cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     made = Cluster()
     app = web.Application()
     app.router.add_get("/api/v1/{path:.*}", made.answer)
+    app.router.add_get("/apis/{path:.*}", made.answer)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(folder / "server.pem", folder / "server.key")
     runner = web.AppRunner(app, shutdown_timeout=0.1)

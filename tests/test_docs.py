@@ -28,6 +28,7 @@ from penstock.config.load import load_text
 from penstock.config.read import read_text
 from penstock.config.tls import ServerTLS
 from penstock.exporters._client import ClientTLS
+from penstock.exporters.loadbalancing import Template
 from penstock.pipeline import Batch, Signal
 from penstock.pipeline.delivery.delivery import DeliveryConfig
 from penstock.processors._actions import Action
@@ -76,6 +77,9 @@ SHARED: dict[tuple[Kind, str], type[BaseModel]] = {
     (Kind.PROCESSORS, "Include and exclude"): MatchProperties,
 }
 """Sections about options that several components have."""
+
+ELSEWHERE = {Template}
+"""Options that are another component's, and documented there."""
 
 COMPONENTS = [(kind, type_) for kind in Kind for type_ in types(kind)]
 SECTIONS = [*COMPONENTS, *SHARED]
@@ -246,7 +250,7 @@ def options(model: type[BaseModel], prefix: str = "") -> dict[str, FieldInfo]:
         name = field.alias or attribute
         found[f"{prefix}{name}"] = field
         below = inner(field)
-        if below and below not in SHARED.values():
+        if below and below not in ELSEWHERE.union(SHARED.values()):
             found |= options(below, f"{prefix}{name}.")
     return found
 

@@ -63,7 +63,7 @@ def check_document(document: Document) -> Checked:
     used = check_wiring(pipelines, defined, problems)
     check_links(pipelines, defined, problems)
     check_leads(pipelines, configs[Kind.CONNECTORS], problems)
-    check_fits(pipelines, configs[Kind.PROCESSORS], problems)
+    check_fits(pipelines, configs, problems)
     check_ports([*_listeners(configs, used), *_page(root)], problems)
     check_references(configs, problems)
     problems.raise_any()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from penstock.config.catalog import Kind
 from penstock.config.pipelines import ROLES, Defined, Pipeline, Use, uses_at
 from penstock.config.problems import Path, hint
-from penstock.pipeline.component import ProcessorConfig
+from penstock.pipeline.component import ComponentConfig, ProcessorConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,15 +34,18 @@ def check_wiring(
 
 
 def check_fits(
-    pipelines: list[Pipeline], processors: Mapping[str, ProcessorConfig | None], problems: Problems
+    pipelines: list[Pipeline],
+    configs: Mapping[Kind, Mapping[str, ComponentConfig | None]],
+    problems: Problems,
 ) -> None:
-    """Note in `problems` which settings of processors make no sense for a pipeline's signal."""
+    """Note in `problems` which settings make no sense for the signal of a pipeline."""
     for pipeline in pipelines:
-        for id_, path in pipeline.uses[Kind.PROCESSORS]:
-            config = processors.get(id_)
-            misfit = config.misfit(pipeline.signal) if config else None
-            if misfit:
-                problems.add(path, f"`{id_}` does not fit here: {misfit}")
+        for kind in (Kind.PROCESSORS, Kind.EXPORTERS):
+            for id_, path in pipeline.uses[kind]:
+                config = configs[kind].get(id_)
+                misfit = config.misfit(pipeline.signal) if config else None
+                if misfit:
+                    problems.add(path, f"`{id_}` does not fit here: {misfit}")
 
 
 class _Wiring:

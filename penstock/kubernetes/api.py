@@ -61,7 +61,7 @@ class Api:
                 f" to ask; remove `{option}`"
             )
             raise StartError(msg)
-        self._url = f"https://{f'[{host}]' if ':' in host else host}:{port or 443}/api/v1"
+        self._url = f"https://{f'[{host}]' if ':' in host else host}:{port or 443}"
         self._last_token = ""
         authorities = SERVICE_ACCOUNT / "ca.crt"
         with blaming(owner, str(authorities)):
@@ -71,7 +71,10 @@ class Api:
     async def get(
         self, path: str, parameters: Mapping[str, str]
     ) -> AsyncIterator[aiohttp.StreamReader]:
-        """The body of an answer. Raises `ApiError`."""
+        """The body of an answer. Raises `ApiError`.
+
+        `path` is one of a group, such as `/apis/apps/v1/…`, or one of the core, such as `/pods`.
+        """
         import aiohttp
 
         timeout = aiohttp.ClientTimeout(sock_connect=_CONNECTING, sock_read=_READING)
@@ -79,7 +82,7 @@ class Api:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.get(
-                self._url + path, params=parameters, headers=headers, ssl=self._tls
+                self._url + _rooted(path), params=parameters, headers=headers, ssl=self._tls
             ) as answer,
         ):
             if answer.status == _GONE:
@@ -99,6 +102,10 @@ class Api:
             keep_secret([token])
             self._last_token = token
         return token
+
+
+def _rooted(path: str) -> str:
+    return path if path.startswith("/apis/") else f"/api/v1{path}"
 
 
 def _refusal(status: int, what: str) -> str:

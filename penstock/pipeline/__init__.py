@@ -2,6 +2,7 @@
 
 from penstock.pipeline.batch import Batch, Column, Mask, Signal
 from penstock.pipeline.component import (
+    Balancer,
     Connector,
     ConnectorConfig,
     Consume,
@@ -17,6 +18,7 @@ from penstock.pipeline.component import (
     Rejected,
     Routed,
     Router,
+    Shares,
     Stage,
 )
 from penstock.pipeline.errors import (
@@ -30,6 +32,7 @@ from penstock.pipeline.errors import (
 )
 
 __all__ = [
+    "Balancer",
     "Batch",
     "Column",
     "Connector",
@@ -53,6 +56,7 @@ __all__ = [
     "Retryable",
     "Routed",
     "Router",
+    "Shares",
     "Signal",
     "Stage",
     "StartError",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from penstock.logs import component_logger
 from penstock.pipeline.books import Books
-from penstock.pipeline.component import Context, Router, Stage
+from penstock.pipeline.component import Balancer, Context, Router, Stage
+from penstock.pipeline.delivery.balanced import Balanced
 from penstock.pipeline.delivery.delivery import Delivery
 from penstock.pipeline.edges import Entry, ReceiverEdge
 from penstock.pipeline.fanout import FanOut, Inlet
@@ -49,8 +50,8 @@ class Assembly:
         self._pace = Pace()
         self.memory = Memory(queued=lambda: self._pace.bytes)
         self.extensions: dict[str, Extension] = {}
-        self.exporters: dict[str, Exporter] = {}
-        self.deliveries: list[Delivery] = []
+        self.exporters: dict[str, Exporter | Balancer] = {}
+        self.deliveries: list[Delivery | Balanced] = []
         self.stages: list[StageStep] = []
         self.receivers: dict[str, tuple[Receiver, ReceiverEdge]] = {}
         self._settings = settings
@@ -94,7 +95,12 @@ class Assembly:
         if node.id not in self.exporters:
             self.exporters[node.id] = config.build(context)
         context = replace(context, logger=component_logger(node.kind, node.id, signal=signal))
-        delivery = Delivery(self.exporters[node.id], config, context, signal)
+        exporter = self.exporters[node.id]
+        delivery = (
+            Balanced(exporter, context, signal)
+            if isinstance(exporter, Balancer)
+            else Delivery(exporter, config, context, signal)
+        )
         delivery.open_account(self.books)
         self.deliveries.append(delivery)
         self._set_inlet(node, delivery.inlet)

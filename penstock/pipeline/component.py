@@ -23,10 +23,10 @@ A component knows only its `context`: it can be built, called and checked withou
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -103,6 +103,10 @@ class ComponentConfig(BaseModel):
     """What `penstock components` says of it; alpha may change its options with any release."""
     not_here: ClassVar[Mapping[str, str]] = {}
     """Options that the Collector's component has and this one refuses: what to do instead."""
+
+    def misfit(self, signal: Signal) -> str | None:  # noqa: ARG002
+        """Why these settings make no sense in a pipeline of `signal`, if so."""
+        return None
 
     def listens(self) -> dict[tuple[str | int, ...], HostPort]:
         """Where it listens, by the path of the option that says so: every address it has."""
@@ -238,6 +242,44 @@ class Exporter(Component):
         """One attempt. Raises `Retryable` or `Permanent`; anything else counts as permanent."""
 
 
+class Shares(NamedTuple):
+    """Which endpoints share what there is to send, and how: `split` has a batch for each of them
+    that gets any of a batch."""
+
+    endpoints: Sequence[str]
+    split: Callable[[Batch], Mapping[str, Batch]]
+
+
+class Balancer(Component):
+    """Several exporters in one, each with a delivery of its own, which the engine sees to."""
+
+    plan: ExporterConfig
+    """How each of them delivers."""
+    shares: Shares | None = None
+    """As of now; `None` as long as nobody to send to is known."""
+
+    def __init__(self) -> None:
+        self._followers: list[Callable[[], None]] = []
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever `shares` are others."""
+        self._followers.append(changed)
+
+    def share(self, shares: Shares) -> None:
+        """Share among these from now on."""
+        self.shares = shares
+        for changed in self._followers:
+            changed()
+
+    @abstractmethod
+    def id_of(self, endpoint: str) -> str:
+        """The id of the exporter to `endpoint`, by which it is counted."""
+
+    @abstractmethod
+    def exporter(self, endpoint: str, context: Context) -> Exporter:
+        """A new exporter to `endpoint`."""
+
+
 class ReceiverConfig(ComponentConfig, ABC):
     """Settings of a receiver."""
 
@@ -257,10 +299,6 @@ class ProcessorConfig(ComponentConfig, ABC):
         """Whether it has a use for the addresses that items came from."""
         return False
 
-    def misfit(self, signal: Signal) -> str | None:  # noqa: ARG002
-        """Why these settings make no sense in a pipeline of `signal`, if so."""
-        return None
-
     @abstractmethod
     def build(self, context: Context) -> Processor | Stage:
         """The processor these settings describe."""
@@ -269,8 +307,13 @@ class ProcessorConfig(ComponentConfig, ABC):
 class ExporterConfig(ComponentConfig, ABC):
     """Settings of an exporter. Those that send over a network derive from `DeliveryConfig`."""
 
+    def waited_for(self) -> Self:
+        """The same without queue and dead letters: who gives a batch is told its end, and keeps it
+        if that is not the right one."""
+        return self
+
     @abstractmethod
-    def build(self, context: Context) -> Exporter:
+    def build(self, context: Context) -> Exporter | Balancer:
         """The exporter these settings describe."""
 
 

@@ -11,12 +11,12 @@ from penstock.pipeline.faults import FaultLog
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from penstock.pipeline.batch import Batch
     from penstock.pipeline.component import Consume
     from penstock.pipeline.errors import Answer
-    from penstock.pipeline.telemetry.registry import Reading, Telemetry
+    from penstock.pipeline.telemetry.registry import Counter, Reading, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class FanOut:
         """Whether `consume` can take longer than putting a batch aside."""
         return any(branch.may_wait for branch in self.branches)
 
+    @property
+    def losses(self) -> Collection[Counter]:
+        """What counts the items that branches refused while others took them."""
+        return self._lost.values()
+
     def lost(self, branch: Inlet) -> int:
         """Items that `branch` refused while another took them."""
         return self._lost[branch.name].value if self._lost else 0
@@ -81,10 +86,7 @@ class FanOut:
 
         Raises `Refused` or `Invalid` when none did.
         """
-        split = next((n for n, (branch, _) in enumerate(parts) if branch.may_wait), len(parts))
-        faults = [await _offer(*part) for part in parts[:split]]
-        if split < len(parts):
-            faults += await _offer_to_slow(parts[split:])
+        faults = await offer(parts)
         refusals = [fault for fault in faults if fault]
         if refusals and len(refusals) == len(faults):
             raise max(refusals, key=_patience)
@@ -100,6 +102,15 @@ class FanOut:
             if fault:
                 self._lost[branch.name].add(len(batch))
                 self._faults.report(f"Lost for {branch.name}, which refused", len(batch), fault)
+
+
+async def offer(parts: Sequence[Part]) -> list[Answer]:
+    """Offer branches a batch each, prompt ones first; what they answer."""
+    split = next((n for n, (branch, _) in enumerate(parts) if branch.may_wait), len(parts))
+    answers = [await _offer(*part) for part in parts[:split]]
+    if split < len(parts):
+        answers += await _offer_to_slow(parts[split:])
+    return answers
 
 
 async def _offer_to_slow(parts: Sequence[Part]) -> list[Answer]:

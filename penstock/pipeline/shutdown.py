@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from penstock.pipeline.assembly import Assembly
     from penstock.pipeline.component import Extension
+    from penstock.pipeline.delivery.balanced import Balanced
     from penstock.pipeline.delivery.delivery import Delivery
     from penstock.pipeline.tasks import ComponentTasks
 
@@ -115,7 +116,7 @@ class Shutdown:
         return max(0.0, self._deadline - _now()) / 2
 
     def _report(self) -> None:
-        lost: defaultdict[str, list[Delivery]] = defaultdict(list)
+        lost: defaultdict[str, list[Delivery | Balanced]] = defaultdict(list)
         for delivery in self._parts.deliveries:
             if delivery.undelivered:
                 lost[delivery.exporter].append(delivery)

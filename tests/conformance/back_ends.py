@@ -122,6 +122,22 @@ class OtlpGrpc(BackEnd, grpc.GenericRpcHandler):
         return _partial(verdict).SerializeToString()
 
 
+class LoadBalancing(OtlpGrpc):
+    """The same, one of one."""
+
+    type_ = "loadbalancing"
+
+    def exporter(self, port: int, folder: Path, delivery: dict[str, Any]) -> ExporterConfig:
+        otlp = delivery | {"tls": {"insecure": True}, "compression": "none"}
+        settings = {
+            "protocol": {"otlp": otlp},
+            "resolver": {"static": {"hostnames": [f"127.0.0.1:{port}"]}},
+        }
+        made = config_class(Kind.EXPORTERS, self.type_).model_validate(settings)
+        assert isinstance(made, ExporterConfig)
+        return made
+
+
 @asynccontextmanager
 async def _posted(
     path: str,

@@ -22,6 +22,7 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("processors", "resource"): {"attributes": [{"key": "host.ip", "action": "delete"}]},
     ("processors", "span"): {"status": {"code": "Ok"}},
     ("exporters", "file"): {"path": "telemetry.json"},
+    ("exporters", "loadbalancing"): {"resolver": {"static": {"hostnames": ["gateway:4317"]}}},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
     ("exporters", "prometheus"): {"endpoint": "localhost:0"},
@@ -43,6 +44,7 @@ LISTENING: dict[tuple[str, str], dict[str, Any]] = {
 BACK_ENDS: dict[str, back_ends.BackEnd] = {
     "debug": back_ends.Debug(),
     "file": back_ends.File(),
+    "loadbalancing": back_ends.LoadBalancing(),
     "nop": back_ends.Nop(),
     "otlp": back_ends.OtlpGrpc(),
     "otlphttp": back_ends.OtlpHttp(),

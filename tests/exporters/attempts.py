@@ -6,13 +6,14 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from penstock.pipeline import Exporter
 from penstock.pipeline.errors import PenstockError
 from tests.kit import context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from penstock.pipeline import Batch, Exporter, ExporterConfig, Rejected
+    from penstock.pipeline import Batch, ExporterConfig, Rejected
 
 
 @asynccontextmanager
@@ -20,6 +21,7 @@ async def running(config: ExporterConfig) -> AsyncIterator[Exporter]:
     """Start the exporter of these settings, and stop it."""
     async with context("otlp/test") as given:
         exporter = config.build(given)
+        assert isinstance(exporter, Exporter)
         await exporter.start()
         try:
             yield exporter

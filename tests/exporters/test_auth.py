@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from penstock.exporters import otlp, otlphttp
-from penstock.pipeline import Permanent, Retryable, StartError
+from penstock.pipeline import Exporter, Permanent, Retryable, StartError
 from penstock.pipeline.auth import ClientAuthenticator
 from tests.exporters.attempts import outcome
 from tests.exporters.test_otlp import Backend as GrpcBackend
@@ -21,7 +21,7 @@ from tests.kit import context, in_loop, spans
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from penstock.pipeline import Exporter, ExporterConfig
+    from penstock.pipeline import ExporterConfig
 
 SECRET = "s3cr3t"
 AUTH = {"authenticator": "purse"}
@@ -47,6 +47,7 @@ async def running(config: ExporterConfig, purse: Purse) -> AsyncIterator[Exporte
     """A started exporter whose authenticator is `purse`."""
     async with context("otlp/test", extensions={"purse": purse}) as given:
         exporter = config.build(given)
+        assert isinstance(exporter, Exporter)
         await exporter.start()
         yield exporter
         await exporter.stop()

@@ -37,6 +37,9 @@ BY_TOKEN = {"authorization": {"credentials": "{canary}"}}
 URL = {"url": "https://b"}
 
 PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
+    ("exporters", "loadbalancing"): [
+        {"protocol": {"otlp": KEYS}, "resolver": {"static": {"hostnames": ["b:1"]}}}
+    ],
     ("exporters", "otlp"): [{"endpoint": "https://b:1", **KEYS}],
     ("exporters", "otlphttp"): [
         {"traces_endpoint": "https://b/?api_key={canary}", "endpoint": "https://b", **KEYS},

@@ -19,7 +19,7 @@ from penstock.pipeline.component import ExporterConfig
 from penstock.pipeline.delivery.dead_letters import DeadLetterConfig, DeadLetters
 from penstock.pipeline.delivery.metrics import DeliveryMetrics
 from penstock.pipeline.delivery.retry import RetryConfig
-from penstock.pipeline.delivery.sender import Failure, Sender, Terms
+from penstock.pipeline.delivery.sender import MAX_BYTES_UNDER_WAY, Failure, Sender, Terms
 from penstock.pipeline.delivery.sending_queue import QueueConfig, SendingQueue
 from penstock.pipeline.errors import Refused
 from penstock.pipeline.fanout import Inlet
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from penstock.pipeline.component import Context, Exporter
     from penstock.pipeline.delivery.sending_queue import Parcel
     from penstock.pipeline.errors import Answer
-    from penstock.pipeline.telemetry.registry import Reading
-    from penstock.pipeline.telemetry.tracing import Tracing
+    from penstock.pipeline.telemetry.registry import Counter, Reading
+    from penstock.pipeline.telemetry.tracing import Send, Tracing
 
 _LAST_MOMENT = 1.0
 """Seconds that an abandoned attempt has to end in, such as to close its connection."""
@@ -52,11 +52,6 @@ class AttemptsConfig(ExporterConfig):
     @abstractmethod
     def queue(self) -> QueueConfig:
         """What waits to be sent."""
-
-    @abstractmethod
-    def waited_for(self) -> Self:
-        """The same without queue and dead letters: who gives a batch is told its end, and keeps it
-        if that is not the right one."""
 
     @property
     def patience(self) -> float | None:
@@ -100,7 +95,10 @@ class Delivery:
         kept = plan.dead_letter if plan else None
         self._letters = DeadLetters(kept, context, signal) if kept else None
         self._sender = Sender(exporter, self._terms(plan), context, signal)
-        self._queue = SendingQueue(self._plan, context.pace.backlog()) if self._plan else None
+        self._backlog = context.pace.backlog() if self._plan else None
+        self._queue = None
+        if self._plan and self._backlog:
+            self._queue = SendingQueue(self._plan, self._backlog)
         self._tracing = context.tracing
         self._waiting = 0
         self._in_flight = 0
@@ -137,10 +135,19 @@ class Delivery:
 
     def open_account(self, books: Books) -> None:
         """Hold the delivery to account for every item."""
-        went: dict[str, Reading] = {"sent": self._sender.sent}
-        went |= {f"failed ({reason})": count for reason, count in self._sender.failed.items()}
-        went["queued"] = lambda: self.queued
+        went: dict[str, Reading] = {**self.ends, "queued": lambda: self.queued}
         books.open(self.inlet.name, {"enqueued": self._metrics.enqueued}, went)
+
+    @property
+    def ways_in(self) -> dict[str, Counter]:
+        """What was taken, and what of it was given back to who waited."""
+        return {"enqueued": self._metrics.enqueued, "returned": self._metrics.returned}
+
+    @property
+    def ends(self) -> dict[str, Counter]:
+        """What counts the items whose end has come, by that end."""
+        failed = {f"failed ({reason})": count for reason, count in self._sender.failed.items()}
+        return {"sent": self._sender.sent, **failed}
 
     async def start(self) -> None:
         """Begin to send what is queued. Raises `StartError`."""
@@ -177,6 +184,26 @@ class Delivery:
             self._metrics.returned.add(items)
             raise answer
 
+    @property
+    def rerouted(self) -> Counter:
+        """What counts the items that went another way."""
+        return self._metrics.rerouted()
+
+    def redirect(self, send: Send) -> None:
+        """Let `send` have everything that is not on its way by now."""
+        self._sender.redirect(send, self.rerouted)
+        if self._queue:
+            self._queue.gather(MAX_BYTES_UNDER_WAY)
+
+    async def end(self) -> None:
+        """Return when nothing is left, in a delivery that is given nothing more."""
+        await self._drains(None)
+        self._stopping = True
+        self._metrics.end()
+        if self._queue and self._backlog:
+            self._queue.close()
+            self._context.pace.forget(self._backlog)
+
     async def stop(self, deadline: float) -> None:
         """Refuse what comes, and give everything queued one last attempt.
 
@@ -194,7 +221,7 @@ class Delivery:
         """End every attempt now."""
         self._sender.abandon()
 
-    async def _drains(self, deadline: float) -> bool:
+    async def _drains(self, deadline: float | None) -> bool:
         try:
             async with asyncio.timeout_at(deadline):
                 while self.queued:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.component import Context, Exporter, Rejected
     from penstock.pipeline.delivery.dead_letters import DeadLetters
     from penstock.pipeline.errors import Answer
+    from penstock.pipeline.telemetry.registry import Counter
     from penstock.pipeline.telemetry.tracing import Send
 
 
@@ -60,21 +61,26 @@ class Terms(NamedTuple):
     forgets: bool = False
 
 
+class _Way(NamedTuple):
+    """Where an attempt goes, what counts those that succeed, and how long each may take."""
+
+    send: Send
+    sent: Counter
+    timeout: float | None
+
+
 class Sender:
     """Sends one exporter's batches of one signal, and counts every item as sent or failed."""
 
     def __init__(self, exporter: Exporter, terms: Terms, context: Context, signal: Signal) -> None:
         self._exporter = exporter
-        self._send: Send = exporter.send
-        if context.tracing:
-            name = f"exporter/{context.id}/{signal}/attempt"
-            self._send = context.tracing.around_attempt(exporter.send, name)
         self._terms = terms
         self._faults = FaultLog(context.logger)
         self._status = context.status
         self._room = Room(MAX_BYTES_UNDER_WAY, HANDED_OVER)
         self._attempts: set[asyncio.Timeout] = set()
-        self._hurried = asyncio.Event()
+        self._roused = asyncio.Event()
+        self._hurried = False
         self._abandoned = False
         counter, items = context.telemetry.counter, signal.items
         self.sent = counter(
@@ -90,15 +96,30 @@ class Sender:
             )
             for reason in Failure
         }
+        send: Send = exporter.send
+        if context.tracing:
+            name = f"exporter/{context.id}/{signal}/attempt"
+            send = context.tracing.around_attempt(send, name)
+        self._way = _Way(send, self.sent, terms.timeout)
+
+    def redirect(self, send: Send, sent: Counter) -> None:
+        """Let `send` have all that is not under way by now, however long it takes, and count there
+        what it took. What waits between two attempts is given to it at once."""
+        self._way = _Way(send, sent, None)
+        roused, self._roused = self._roused, asyncio.Event()
+        roused.set()
+        if self._hurried:
+            self._roused.set()
 
     def hurry(self) -> None:
         """Wait no more: what waits gets its last attempt now, and what comes gets one."""
-        self._hurried.set()
+        self._hurried = True
+        self._roused.set()
 
     def abandon(self) -> None:
         """Attempt no more: those under way end now, and every other batch ends without."""
         self._abandoned = True
-        self._hurried.set()
+        self.hurry()
         for attempt in [attempt for attempt in self._attempts if not attempt.expired()]:
             attempt.reschedule(0.0)
 
@@ -108,15 +129,20 @@ class Sender:
         backoff = Backoff(self._terms.retry, clock())
         wait = 0.0
         while True:
+            way = self._way
             try:
                 if wait:
-                    await pause(self._hurried, wait)
-                await self._deliver(len(batch), await self._attempt(batch))
+                    await pause(self._roused, wait)
+                    way = self._way
+                await self._deliver(way, len(batch), await self._attempt(way, batch))
             except Retryable as fault:
                 self._status.recoverable(fault)
-                batch = await self._remaining(batch, fault)
+                batch = await self._remaining(way, batch, fault)
                 delay = backoff.pause(clock(), fault.after)
-                if self._hurried.is_set():
+                if way is not self._way:
+                    wait = 0.0
+                    continue
+                if self._hurried:
                     return await self._give_up(batch, Failure.SHUTDOWN, fault)
                 if delay is None:
                     return await self._give_up(batch, Failure.RETRIES_EXHAUSTED, fault)
@@ -138,38 +164,38 @@ class Sender:
         else:
             self._status.ok()
 
-    async def _attempt(self, batch: Batch) -> Rejected | None:
+    async def _attempt(self, way: _Way, batch: Batch) -> Rejected | None:
         async with self._room.for_(batch.nbytes):
             if self._abandoned:
                 msg = "no time is left for an attempt"
                 raise Retryable(msg)
             try:
-                return await self._send_in_time(batch)
+                return await self._send_in_time(way, batch)
             except TimeoutError as error:
-                msg = f"no answer in time (timeout {self._terms.timeout}s)"
+                msg = f"no answer in time (timeout {way.timeout}s)"
                 raise Retryable(msg) from error
 
-    async def _send_in_time(self, batch: Batch) -> Rejected | None:
-        async with asyncio.timeout(self._terms.timeout) as attempt:
+    async def _send_in_time(self, way: _Way, batch: Batch) -> Rejected | None:
+        async with asyncio.timeout(way.timeout) as attempt:
             self._attempts.add(attempt)
             try:
-                return await self._send(batch)
+                return await way.send(batch)
             finally:
                 self._attempts.discard(attempt)
 
-    async def _deliver(self, items: int, rejected: Rejected | None) -> None:
+    async def _deliver(self, way: _Way, items: int, rejected: Rejected | None) -> None:
         lost = min(rejected.items, items) if rejected else 0
-        self.sent.add(items - lost)
+        way.sent.add(items - lost)
         if rejected and rejected.items:
             self._count(lost, Failure.PARTIAL, rejected.reason)
             await self._keep(rejected.batch, Failure.PARTIAL, rejected.reason)
         elif rejected:
             self._faults.report("The back end took all and warns", items, rejected.reason)
 
-    async def _remaining(self, batch: Batch, fault: Retryable) -> Batch:
+    async def _remaining(self, way: _Way, batch: Batch, fault: Retryable) -> Batch:
         if fault.remaining is None:
             return batch
-        await self._deliver(len(batch) - len(fault.remaining), fault.rejected)
+        await self._deliver(way, len(batch) - len(fault.remaining), fault.rejected)
         return fault.remaining
 
     async def _give_up(self, batch: Batch, reason: Failure, fault: Exception) -> Refused | Invalid:

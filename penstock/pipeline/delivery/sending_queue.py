@@ -248,6 +248,25 @@ class SendingQueue:
         """The next parcel to send; `None` for each consumer once the queue is closed and empty."""
         return await self._ready.get()
 
+    def gather(self, max_bytes: int) -> None:
+        """Join what waits to parcels of so many bytes: the fewer there are, the less it costs to
+        divide each."""
+        if self._closed:
+            return
+        if self._merger:
+            self._merger.flush()
+        group, size = [], 0
+        for _ in range(self._ready.qsize()):
+            parcel = self._ready.get_nowait()
+            assert parcel
+            group.append(parcel)
+            size += parcel.batch.nbytes
+            if size >= max_bytes:
+                self._ready.put_nowait(Parcel.merge(group))
+                group, size = [], 0
+        if group:
+            self._ready.put_nowait(Parcel.merge(group))
+
     def settle(self, parcel: Parcel, answer: Answer) -> None:
         """Strike off what `parcel` carried; who waits for an entry is told its first fault."""
         for entry, items in parcel.shares:

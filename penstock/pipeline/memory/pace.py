@@ -57,6 +57,10 @@ class Pace:
         self._backlogs.append(backlog)
         return backlog
 
+    def forget(self, backlog: Backlog) -> None:
+        """That queue is empty, and stays so."""
+        self._backlogs.remove(backlog)
+
     @property
     def bytes(self) -> int:
         """What all queues hold together."""

@@ -189,6 +189,12 @@ class Telemetry:
         family = self._family(Family(name, description, unit, Kind.GAUGE, level))
         family.series[family.key(labels)] = read
 
+    def forget(self, name: str, read: Callable[[], float]) -> None:
+        """Show the gauge of that name no more that `read` answers for, if it still does."""
+        series = self.families[name].series
+        for key in [key for key, reading in series.items() if reading is read]:
+            del series[key]
+
     def observe(
         self,
         name: str,

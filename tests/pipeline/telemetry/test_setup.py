@@ -60,6 +60,9 @@ processors:
 exporters:
   debug:
   file: {path: PATH}
+  loadbalancing:
+    protocol: {otlp: {tls: {insecure: true}}}
+    resolver: {static: {hostnames: ["127.0.0.1:1", "127.0.0.1:2"]}}
   nop:
   prometheus: {endpoint: "localhost:0"}
   otlp: {endpoint: "127.0.0.1:1", tls: {insecure: true}, sending_queue: {batch: {}}}
@@ -92,7 +95,7 @@ service:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
       exporters: [debug, file, forward, routing, count, sum]
-    traces/2: {receivers: [forward], exporters: [nop, otlp, otlphttp]}
+    traces/2: {receivers: [forward], exporters: [loadbalancing, nop, otlp, otlphttp]}
     metrics/2:
       receivers: [forward, hostmetrics, prometheus, prometheusremotewrite, push_http, statsd]
       exporters: [nop, otlp, otlphttp, prometheus, prometheusremotewrite]
