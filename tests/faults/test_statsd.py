@@ -144,12 +144,13 @@ def test_half_lines_of_many_connections(victim: Victim) -> None:
 
 def expect_served(victim: Victim) -> None:
     """An honest sender is served, by OTLP and by StatsD, and the books balance."""
-    taken = victim.numbers().total("otelcol_receiver_accepted_spans_total")
+    spans_taken = "otelcol_receiver_accepted_spans_total"
+    taken = victim.numbers().total(spans_taken)
     headers = {"Content-Type": "application/x-protobuf"}
     request = Request(f"{victim.url('http/protobuf')}/v1/traces", spans(10).to_otlp(), headers)
     with urlopen(request) as answer:
         assert answer.status == 200
-    assert victim.numbers().total("otelcol_receiver_accepted_spans_total") == taken + 10
+    victim.wait_until(lambda: victim.numbers().total(spans_taken) == taken + 10)
     lines = victim.numbers().total("penstock_receiver_lines_total", receiver="statsd/tcp")
     with socket.create_connection(("127.0.0.1", victim.tcp)) as honest:
         honest.sendall(b"honest:1|c\n")
