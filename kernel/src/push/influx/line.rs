@@ -237,16 +237,15 @@ mod tests {
         let mut found = Vec::new();
         while let Some((number, result)) = lines.next(&mut line) {
             let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
-            found.push(match result {
-                Err(fault) => format!("{number}: {}", fault.reason),
-                Ok(()) => {
-                    let tags = line.tags.iter().map(|(k, v)| format!(",{}={}", text(k), text(v)));
-                    let fields = line.fields.iter().map(|(k, v)| format!(" {}={v:?}", text(k)));
-                    let name = text(&line.measurement);
-                    let all = tags.chain(fields).collect::<String>();
-                    format!("{number}: {name}{all} {}", line.time.unwrap_or(-1))
-                }
-            });
+            if let Err(fault) = result {
+                found.push(format!("{number}: {}", fault.reason));
+                continue;
+            }
+            let tags = line.tags.iter().map(|(k, v)| format!(",{}={}", text(k), text(v)));
+            let fields = line.fields.iter().map(|(k, v)| format!(" {}={v:?}", text(k)));
+            let all = tags.chain(fields).collect::<String>();
+            let (name, time) = (text(&line.measurement), line.time.unwrap_or(-1));
+            found.push(format!("{number}: {name}{all} {time}"));
         }
         found
     }
