@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from bench import statsd
+from bench import files, statsd
 from bench.plan import BenchError
 from bench.process import ServerProcess
 from bench.tls import Tunnel, prepare
@@ -121,6 +121,24 @@ def of_datagrams(run: Run) -> Sample:
         }
 
 
+def of_files(run: Run) -> Sample:
+    """CPU for each line of a file, from its appearance until the sink has all of it."""
+    warm = max(1, round(run.requests * WARM_UP))
+    files.clear()
+    with run.load.sink() as sink:
+        with run.start(sink) as process:
+            process.wait_until_ready()
+            files.appear("warm", warm)
+            sink.wait_for("logs", warm)
+            before = process.cpu_seconds()
+            files.appear("measured", run.requests)
+            sink.wait_for("logs", warm + run.requests)
+            cpu, peak = process.cpu_seconds() - before, process.peak_mb()
+        sink.require_exactly("logs", warm + run.requests)
+    files.clear()
+    return {"cpu_us": cpu * MICROSECONDS / run.requests, "peak_mb": peak, "cpu_s": cpu}
+
+
 def at_rest(run: Run) -> Sample:
     """How long the start takes, and the memory held some seconds later without any load."""
     with run.load.sink() as sink, run.start(sink) as process:
@@ -147,6 +165,7 @@ KINDS: dict[str, Callable[[Run], Sample]] = {
     "kept": kept,
     "soak": over_time,
     "statsd": of_datagrams,
+    "files": of_files,
     "idle": at_rest,
 }
 

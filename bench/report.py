@@ -34,6 +34,7 @@ SHOWN = {
     "load": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
     "kept": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
     "statsd": ["cpu_us", "peak_mb", "lost_percent"],
+    "files": ["cpu_us", "peak_mb"],
     "idle": ["ready_s", "idle_mb"],
     "soak": ["cpu_us", "peak_mb", "p99_ms", "growth_mb_per_min"],
 }
