@@ -156,13 +156,12 @@ class Balanced:
     async def stop(self, deadline: float) -> None:
         """Refuse what comes, and give everything queued one last attempt, until `deadline`."""
         self._stopping = True
-        async with self._turn:
-            clock = asyncio.get_running_loop().time
-            half = clock() + max(0.0, deadline - clock()) / 2
-            await _stop((branch for last in self._last for branch in last.branches.values()), half)
-            await _stop(self._set.branches.values() if self._set else (), deadline)
-            for exporter in {branch.exporter for branch in self._branches()}:
-                await exporter.stop()
+        clock = asyncio.get_running_loop().time
+        half = clock() + max(0.0, deadline - clock()) / 2
+        await _stop((branch for last in self._last for branch in last.branches.values()), half)
+        await _stop(self._set.branches.values() if self._set else (), deadline)
+        for exporter in self._exporters():
+            await exporter.stop()
 
     def abandon(self) -> None:
         """End every attempt now."""
@@ -184,33 +183,58 @@ class Balanced:
             shares, last = self._balancer.shares, self._set
             if shares is None or self._stopping or (last and last.shares is shares):
                 return
-            self._set = await self._made(shares)
+            made = await self._made(shares)
+            if self._stopping:
+                await self._end(made)
+                return
+            self._set = made
             self._show()
             if last:
-                self._last.add(last)
-                for branch in last.branches.values():
-                    branch.delivery.redirect(self._route_anew)
-                self._context.tasks.create_task(self._retire(last))
+                self._give_up(last)
+
+    def _give_up(self, last: _Set) -> None:
+        self._last.add(last)
+        for branch in last.branches.values():
+            branch.delivery.redirect(self._route_anew)
+        self._context.tasks.create_task(self._end(last))
 
     async def _made(self, shares: Shares) -> _Set:
-        branches = {name: await self._branch(name) for name in shares.endpoints}
+        branches = {name: self._branch(name) for name in shares.endpoints}
         inlets = [branch.delivery.inlet for branch in branches.values()]
-        telemetry, logger = self._context.telemetry, self._context.logger
-        exit_ = FanOut(self._place, inlets, telemetry, logger)
+        exit_ = FanOut(self._place, inlets, self._context.telemetry, self._context.logger)
         for branch in branches.values():
             self._count(branch.delivery, exit_)
-        return _Set(shares, branches, exit_)
+        made = _Set(shares, branches, exit_)
+        try:
+            await self._start(branches.values())
+        except StartError:
+            await self._end(made)
+            raise
+        return made
 
-    async def _branch(self, endpoint: str) -> _Branch:
+    def _branch(self, endpoint: str) -> _Branch:
         state = _Told(self._show)
         context = replace(self._context, id=self._balancer.id_of(endpoint), status=state)
         known = self._set.branches.get(endpoint) if self._set else None
         exporter = known.exporter if known else self._balancer.exporter(endpoint, context)
-        if not known:
-            await exporter.start()
         delivery = Delivery(exporter, self._balancer.plan, context, self.signal)
-        await delivery.start()
         return _Branch(exporter, delivery, state)
+
+    async def _start(self, branches: Iterable[_Branch]) -> None:
+        running = self._exporters()
+        for branch in branches:
+            if branch.exporter not in running:
+                await branch.exporter.start()
+            await branch.delivery.start()
+
+    async def _end(self, last: _Set) -> None:
+        """Wait until nothing is left in it; connections stay with endpoints that stay."""
+        await last.settled()
+        for branch in last.branches.values():
+            await branch.delivery.end()
+        self._last.discard(last)
+        for exporter in {branch.exporter for branch in last.branches.values()} - self._exporters():
+            await exporter.stop()
 
     async def _route_anew(self, batch: Batch) -> None:
         """What the deliveries of before do with a batch, now."""
@@ -228,15 +252,8 @@ class Balanced:
             _, refusal = left[0]
             raise Retryable(str(refusal), remaining=remaining)
 
-    async def _retire(self, last: _Set) -> None:
-        await last.settled()
-        for branch in last.branches.values():
-            await branch.delivery.end()
-        self._last.discard(last)
-        in_use = {branch.exporter for branch in self._branches()}
-        for branch in last.branches.values():
-            if branch.exporter not in in_use:
-                await branch.exporter.stop()
+    def _exporters(self) -> set[Exporter]:
+        return {branch.exporter for branch in self._branches()}
 
     def _branches(self) -> Iterator[_Branch]:
         for each in (*self._last, *((self._set,) if self._set else ())):
