@@ -11,10 +11,11 @@ from aiohttp.payload import Payload
 from pydantic import AfterValidator, Field
 from yarl import URL
 
+from penstock.config.client_tls import ClientTLS
 from penstock.config.types import Duration
 from penstock.exporters._answers import failure_message, retry_after
 from penstock.exporters._auth import RENEWED, Credentials
-from penstock.exporters._client import MAX_ANSWER_BYTES, USER_AGENT, ClientTLS, Headers, quote
+from penstock.exporters._client import MAX_ANSWER_BYTES, USER_AGENT, Headers, quote
 from penstock.pipeline import Permanent, Retryable
 from penstock.pipeline.auth import ClientAuth
 from penstock.pipeline.delivery.delivery import AttemptsConfig

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from penstock.config.client_tls import ClientTLS
 from penstock.config.types import Duration
 from penstock.exporters._answers import rejection, retry_info
 from penstock.exporters._auth import RENEWED, Credentials
@@ -26,7 +27,6 @@ from penstock.exporters._calls import cancel_begun, result
 from penstock.exporters._client import (
     MAX_ANSWER_BYTES,
     USER_AGENT,
-    ClientTLS,
     Headers,
     quote,
 )

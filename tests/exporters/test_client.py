@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from penstock.exporters._client import ClientTLS, Headers, quote
+from penstock.config.client_tls import ClientTLS
+from penstock.exporters._client import Headers, quote
 from penstock.pipeline import StartError
 
 if TYPE_CHECKING:
