@@ -689,6 +689,15 @@ def read_webhook(
 def fnv1a_32(texts: list[bytes], seed: int) -> bytes:
     """The 32-bit FNV-1a hash of a seed and each text, as native uint32."""
 
+def xxh64(text: bytes) -> int:
+    """The 64-bit hash of xxHash."""
+
+def log_records(
+    messages: list[bytes], encoding: str, observed: int
+) -> tuple[Batch | None, list[tuple[int, str]]]:
+    """A log record for each message, whose body it is as `text`, `raw` bytes or `json`; and by
+    their positions those that are no JSON, and why. Times are in Unix nanoseconds."""
+
 def give_back_freed_memory() -> None:
     """Give what this process has freed back to the system now."""
 

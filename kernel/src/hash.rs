@@ -1,4 +1,5 @@
-//! Hashes that decide what is sampled: they must be those of every other collector.
+//! Hashes that decide what is sampled, and where it goes: they must be those of every other
+//! collector.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -24,4 +25,10 @@ pub fn fnv1a_32<'py>(
         }
         Ok(())
     })
+}
+
+/// The 64-bit hash of xxHash.
+#[pyfunction]
+pub fn xxh64(text: &[u8]) -> u64 {
+    xxhash_rust::xxh64::xxh64(text, 0)
 }

@@ -16,6 +16,7 @@ pub mod index;
 pub mod inner;
 pub mod intake;
 pub mod json;
+pub mod kafka;
 pub mod key;
 pub mod keys;
 pub mod lock;
@@ -76,6 +77,8 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<tail::python::LogRecords>()?;
     module.add_class::<tail::python::LogRules>()?;
     module.add_function(wrap_pyfunction!(hash::fnv1a_32, module)?)?;
+    module.add_function(wrap_pyfunction!(hash::xxh64, module)?)?;
+    module.add_function(wrap_pyfunction!(kafka::logs::log_records, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::decompressed, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::read_items, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::read_lines, module)?)?;

@@ -1,0 +1,77 @@
+//! Messages that are log records, each of them one.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::batch::{Batch, malformed};
+use crate::payload::Payload;
+use crate::schema::LOGS;
+use crate::tail::entry::Entry;
+use crate::tail::read_json::Reading;
+use crate::tail::records::Records;
+use crate::tail::value::Value;
+
+/// What becomes of a message's bytes.
+#[derive(Clone, Copy)]
+enum Body {
+    Text,
+    Bytes,
+    Json,
+}
+
+impl Body {
+    fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "text" => Self::Text,
+            "raw" => Self::Bytes,
+            "json" => Self::Json,
+            _ => return None,
+        })
+    }
+
+    fn read(self, message: &[u8]) -> Result<Value<'_>, String> {
+        Ok(match self {
+            Self::Text => Value::Text(String::from_utf8_lossy(message)),
+            Self::Bytes => Value::Bytes(message.into()),
+            Self::Json => {
+                let text = simdutf8::basic::from_utf8(message)
+                    .map_err(|_| "the text is not valid UTF-8".to_owned())?;
+                Reading::new(true).read(text).map_err(|error| error.to_string())?
+            }
+        })
+    }
+}
+
+/// A batch of the messages as log records, `None` without any; and by their positions those that
+/// are no JSON, and why.
+#[pyfunction]
+pub fn log_records(
+    py: Python<'_>,
+    messages: Vec<PyBackedBytes>,
+    encoding: &str,
+    observed: u64,
+) -> PyResult<(Option<Batch>, Vec<(usize, String)>)> {
+    let body = Body::by_name(encoding)
+        .ok_or_else(|| PyValueError::new_err(format!("there is no encoding {encoding:?}")))?;
+    let found = py.detach(|| {
+        let mut records = Records::default();
+        records.now = observed;
+        let mut faults = Vec::new();
+        for (position, message) in messages.iter().enumerate() {
+            match body.read(message) {
+                Ok(body) => records.add(&Entry { body, ..Entry::default() }),
+                Err(fault) => faults.push((position, fault)),
+            }
+        }
+        let payload = match records.items {
+            0 => None,
+            _ => Some(Payload::parse(&LOGS, records.take())?),
+        };
+        Ok((payload, faults))
+    });
+    let (payload, faults) = found.map_err(|fault| malformed(py, fault))?;
+    Ok((payload.map(|payload| Batch::new(vec![Arc::new(payload)])), faults))
+}

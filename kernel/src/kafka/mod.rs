@@ -1,0 +1,3 @@
+//! Messages of Kafka.
+
+pub mod logs;
