@@ -22,12 +22,12 @@ from pydantic import BaseModel, create_model
 import penstock.processors
 from penstock.cli.options import options as listed
 from penstock.config.catalog import ALIASES, Kind, types
+from penstock.config.client_tls import ClientTLS
 from penstock.config.components import config_class
 from penstock.config.document import plain
 from penstock.config.load import load_text
 from penstock.config.read import read_text
 from penstock.config.tls import ServerTLS
-from penstock.exporters._client import ClientTLS
 from penstock.exporters.loadbalancing import Template
 from penstock.pipeline import Batch, Signal
 from penstock.pipeline.delivery.delivery import DeliveryConfig

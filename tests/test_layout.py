@@ -26,6 +26,7 @@ BENEATH = (
     "penstock.config.types",
     "penstock.config.regexps",
     "penstock.config.pem",
+    "penstock.config.client_tls",
     "penstock.config.tls",
     "penstock.logs",
     "penstock.redaction",
@@ -36,6 +37,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config.types": (),
     "penstock.config.regexps": ("penstock._kernel",),
     "penstock.config.pem": ("penstock.pipeline.errors",),
+    "penstock.config.client_tls": ("penstock.config.types", "penstock.config.pem"),
     "penstock.config.tls": (
         "penstock.config.types",
         "penstock.config.pem",
@@ -56,6 +58,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.ottl": ("penstock.ottl", "penstock.pipeline", "penstock._kernel", *BENEATH),
     "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),
+    "penstock.kafka": ("penstock.kafka", "penstock.pipeline", "penstock._kernel", *BENEATH),
     "penstock.kubernetes": ("penstock.kubernetes", "penstock.pipeline", *BENEATH),
     "penstock.prometheus": (
         "penstock.prometheus",
@@ -69,6 +72,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
             "penstock.ottl",
             "penstock.pipeline",
             "penstock.prometheus",
+            "penstock.kafka",
             "penstock.kubernetes",
             "penstock._kernel",
             *BENEATH,

@@ -25,6 +25,7 @@ from penstock.pipeline import Batch, ExporterConfig, Signal
 from penstock.pipeline.delivery.delivery import DeliveryConfig
 from penstock.prometheus.remote_write import V1, Message, Written
 from penstock.receivers.otlp import GRPC_METHODS
+from tests import kafka_broker
 from tests.conformance.contract import Verdict, marked
 from tests.prometheus.write_requests import names_in
 
@@ -247,6 +248,52 @@ class RemoteWrite(BackEnd):
         taken = {Verdict.TAKE: len(marks), Verdict.PARTIAL: len(marks) - 1}.get(verdict, 0)
         status = 204 if verdict is Verdict.TAKE else 400
         return web.Response(status=status, headers=Written(taken).headers())
+
+
+class Kafka(BackEnd):
+    """A broker of Kafka."""
+
+    type_ = "kafka"
+    remote = True
+    verdicts = frozenset(Verdict) - {Verdict.PARTIAL}  # a broker takes a batch whole
+
+    def __init__(self, encoding: str = "otlp_proto") -> None:
+        self._encoding = encoding
+        self.brief = encoding != "otlp_proto"
+
+    def settings(self, port: int, folder: Path) -> dict[str, Any]:
+        self._broker.port = port
+        encoding = {"encoding": self._encoding}
+        return {
+            "brokers": [f"127.0.0.1:{port}"],
+            "metadata": {"retry": {"backoff": "1ms"}},
+            "producer": {"linger": "0s"},
+            **{signal.value: {"topic": signal.value, **encoding} for signal in Signal},
+        }
+
+    @asynccontextmanager
+    async def serving(self, script: Script) -> AsyncIterator[int]:
+        self._script, self._over = script, asyncio.Event()
+        self._broker = kafka_broker.Broker(partitions=3, judge=self._judge)
+        async with kafka_broker.serving(self._broker) as port:
+            yield port
+            self._over.set()
+
+    async def _judge(self, topic: str, records: list[kafka_broker.Record]) -> int:
+        read = Batch.from_json if self._encoding == "otlp_json" else Batch.from_otlp
+        batches = [read(topic, record.value or b"") for record in records]
+        verdict = self._script.judge(Batch.concat(batches))
+        self._script.batches[-1:] = batches
+        if verdict is Verdict.SILENCE:
+            await self._over.wait()
+        return _CODES.get(verdict, kafka_broker.NOT_LEADER)
+
+
+_CODES = {
+    Verdict.TAKE: kafka_broker.NO_ERROR,
+    Verdict.THROTTLE: kafka_broker.UNAUTHORISED,
+    Verdict.REJECT: kafka_broker.REFUSED,
+}
 
 
 class File(BackEnd):

@@ -45,6 +45,8 @@ BACK_ENDS: dict[str, back_ends.BackEnd] = {
     "debug": back_ends.Debug(),
     "file": back_ends.File(),
     "loadbalancing": back_ends.LoadBalancing(),
+    "kafka": back_ends.Kafka(),
+    "kafka json": back_ends.Kafka("otlp_json"),
     "nop": back_ends.Nop(),
     "otlp": back_ends.OtlpGrpc(),
     "otlphttp": back_ends.OtlpHttp(),
@@ -71,6 +73,7 @@ PULLED: dict[str, pulled.Pulled] = {
 """Targets for every receiver that asks instead of being sent to."""
 
 GATHERED: dict[str, gathered.Gathered] = {
+    "kafka": gathered.Kafka(),
     "statsd udp": gathered.Statsd("udp"),
     "statsd tcp": gathered.Statsd("tcp"),
 }

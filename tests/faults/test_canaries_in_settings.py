@@ -34,12 +34,17 @@ BY_NAME = {
     "tls_config": {"cert": "public", "key": "{canary}"},
 }
 BY_TOKEN = {"authorization": {"credentials": "{canary}"}}
+KAFKA = {
+    "auth": {"sasl": {"mechanism": "PLAIN", "username": "me", "password": "{canary}"}},
+    "tls": TLS | {"cert_pem": "public"},
+}
 URL = {"url": "https://b"}
 
 PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("exporters", "loadbalancing"): [
         {"protocol": {"otlp": KEYS}, "resolver": {"static": {"hostnames": ["b:1"]}}}
     ],
+    ("exporters", "kafka"): [KAFKA, {"record_headers": {"x-key": "{canary}"}}],
     ("exporters", "otlp"): [{"endpoint": "https://b:1", **KEYS}],
     ("exporters", "otlphttp"): [
         {"traces_endpoint": "https://b/?api_key={canary}", "endpoint": "https://b", **KEYS},
@@ -62,6 +67,7 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("processors", "redaction"): [
         {"hash_function": "hmac-sha512", "hmac_key": "{canary}" + 64 * "x"},
     ],
+    ("receivers", "kafka"): [KAFKA],
     ("receivers", "otlp"): [{"protocols": {"grpc": {"tls": TLS}, "http": {"tls": TLS}}}],
     ("receivers", "prometheusremotewrite"): [{"tls": TLS}],
     ("receivers", "push_http"): [

@@ -47,6 +47,7 @@ EVERYTHING = """\
 receivers:
   filelog: {include: [FOLDER/*.log], operators: [{type: noop}]}
   hostmetrics: {scrapers: {load: }}
+  kafka: {brokers: ["127.0.0.1:1"]}
   otlp:
     protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}
   prometheus: {config: {scrape_configs: [{job_name: app}]}}
@@ -60,6 +61,7 @@ processors:
 exporters:
   debug:
   file: {path: PATH}
+  kafka: {brokers: ["127.0.0.1:1"]}
   loadbalancing:
     protocol: {otlp: {tls: {insecure: true}}}
     resolver: {static: {hostnames: ["127.0.0.1:1", "127.0.0.1:2"]}}
@@ -95,11 +97,11 @@ service:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
       exporters: [debug, file, forward, routing, count, sum]
-    traces/2: {receivers: [forward], exporters: [loadbalancing, nop, otlp, otlphttp]}
+    traces/2: {receivers: [forward, kafka], exporters: [kafka, loadbalancing, nop, otlp, otlphttp]}
     metrics/2:
-      receivers: [forward, hostmetrics, prometheus, prometheusremotewrite, push_http, statsd]
-      exporters: [nop, otlp, otlphttp, prometheus, prometheusremotewrite]
-    logs/2: {receivers: [forward, filelog], exporters: [nop, otlp, otlphttp]}
+      receivers: [forward, hostmetrics, kafka, prometheus, prometheusremotewrite, push_http, statsd]
+      exporters: [kafka, nop, otlp, otlphttp, prometheus, prometheusremotewrite]
+    logs/2: {receivers: [forward, filelog, kafka], exporters: [kafka, nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
     metrics/3: {receivers: [routing, count, sum], exporters: [nop]}
     logs/3: {receivers: [routing], exporters: [nop]}

@@ -1,0 +1,1 @@
+"""What components that speak to Kafka share: settings, connections, partitions, encodings."""
