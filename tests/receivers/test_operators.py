@@ -532,3 +532,10 @@ def test_lines_are_those_of_the_file_in_pieces_of_the_greatest_size(raw: bytes, 
     assert b"".join(row["body"] for row in rows).replace(b"\r", b"") == b"".join(pieces).replace(
         b"\r", b""
     )
+
+
+def test_a_pattern_of_nothing_does_not_split_characters(tmp_path: Path) -> None:
+    text = "äöü\nx".encode("utf-16le")
+    options: dict[str, Any] = {"multiline": {"line_start_pattern": "x*"}, "encoding": "utf-16le"}
+    rows, _ = read(tmp_path, text, [], **options)
+    assert "".join(row["body"] for row in rows) == "äöüx"

@@ -65,16 +65,16 @@ impl Encoding {
         }
     }
 
+    /// Whether a place is within a character.
+    pub fn is_inside(self, bytes: &[u8], at: usize) -> bool {
+        let follows = bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+        follows && matches!(self, Self::Utf8 | Self::Wide(_))
+    }
+
     /// Where a piece may end that is at most so long.
     pub fn cut(self, bytes: &[u8], most: usize) -> usize {
-        let inside = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
-        match self {
-            Self::Utf8 | Self::Wide(_) => {
-                let back = (most.saturating_sub(3)..=most).rev().find(|at| !inside(at));
-                back.filter(|at| *at > 0).unwrap_or(most)
-            }
-            Self::Nop | Self::Other(_) => most,
-        }
+        let back = (most.saturating_sub(3)..=most).rev().find(|at| !self.is_inside(bytes, *at));
+        back.filter(|at| *at > 0).unwrap_or(most)
     }
 }
 

@@ -49,6 +49,20 @@ impl TryFrom<String> for Lines {
     }
 }
 
+impl Lines {
+    /// The first match from a place on; one of nothing may not be within a character.
+    fn find(&self, data: &[u8], mut from: usize, encoding: Encoding) -> Option<Range<usize>> {
+        while from <= data.len() {
+            let found = self.0.find_at(data, from)?.range();
+            if [found.start, found.end].iter().all(|at| !encoding.is_inside(data, *at)) {
+                return Some(found);
+            }
+            from = found.start + 1;
+        }
+        None
+    }
+}
+
 /// An entry's bytes, and where the next one begins.
 type Piece = (Range<usize>, usize);
 
@@ -60,8 +74,8 @@ impl Splitter {
         let whole = all && seen.len() == data.len();
         let found = match &self.boundary {
             Boundary::Newline => newline(seen),
-            Boundary::Start(lines) => self.start(&lines.0, seen),
-            Boundary::End(lines) => self.end(&lines.0, seen, whole),
+            Boundary::Start(lines) => self.start(lines, seen, encoding),
+            Boundary::End(lines) => self.end(lines, seen, whole, encoding),
         };
         if let Some((entry, next)) = found
             && entry.len() <= self.max_log_size
@@ -76,22 +90,21 @@ impl Splitter {
     }
 
     /// Up to where the second entry starts.
-    fn start(&self, pattern: &Regex, data: &[u8]) -> Option<Piece> {
-        let first = pattern.find(data)?;
-        if first.start() > 0 {
-            return Some((0..first.start(), first.start()));
+    fn start(&self, lines: &Lines, data: &[u8], encoding: Encoding) -> Option<Piece> {
+        let first = lines.find(data, 0, encoding)?;
+        if first.start > 0 {
+            return Some((0..first.start, first.start));
         }
-        let second =
-            (first.end() < data.len()).then(|| pattern.find_at(data, first.end() + 1))??;
-        let from = if self.omit { first.end() } else { 0 };
-        Some((from..second.start(), second.start()))
+        let second = lines.find(data, first.end + 1, encoding)?;
+        let from = if self.omit { first.end } else { 0 };
+        Some((from..second.start, second.start))
     }
 
     /// What matches up to the end of the data may match more when that has come.
-    fn end(&self, pattern: &Regex, data: &[u8], all: bool) -> Option<Piece> {
-        let found = pattern.find(data).filter(|it| it.end() > 0)?;
-        let to = if self.omit { found.start() } else { found.end() };
-        (all || found.end() < data.len()).then(|| (0..to, found.end()))
+    fn end(&self, lines: &Lines, data: &[u8], all: bool, encoding: Encoding) -> Option<Piece> {
+        let found = lines.find(data, 0, encoding).filter(|found| found.end > 0)?;
+        let to = if self.omit { found.start } else { found.end };
+        (all || found.end < data.len()).then_some((0..to, found.end))
     }
 
     /// The entry that all of the data is.
