@@ -41,7 +41,11 @@ class Exploding(Penstock):
 
     def __init__(self, folder: Path) -> None:
         [self.scrapes] = free_ports(1)
-        shown = {"endpoint": f"127.0.0.1:{self.scrapes}", "without_scope_info": True}
+        shown = {
+            "endpoint": f"127.0.0.1:{self.scrapes}",
+            "without_scope_info": True,
+            "metric_expiration": "24h",  # or what came once would be missing from the total
+        }
         super().__init__(folder, {"prometheus": shown}, "exploding")
 
     def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
