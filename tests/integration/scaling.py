@@ -36,7 +36,7 @@ TRACE = 10
 """Spans of a trace, which come one after the other."""
 
 KEYS = 500
-"""Series, to which points come in turn."""
+"""Resources, each with a series, to which points come in turn."""
 
 GATEWAY = "gateway"
 """The attribute of resources that tells which gateway passed an item on."""
@@ -88,17 +88,16 @@ def _spans() -> Message:
 
 
 def _points() -> Message:
-    """Deltas of 1."""
+    """Deltas of 1, each of a resource of its own."""
     message = ExportMetricsServiceRequest()
-    resource = message.resource_metrics.add()
-    resource.resource.attributes.add(key="service.name").value.string_value = "shop"
-    counts = resource.scope_metrics.add().metrics.add(name="orders").sum
-    counts.aggregation_temporality = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
-    counts.is_monotonic = True
     for _ in range(REQUEST):
+        resource = message.resource_metrics.add()
+        resource.resource.attributes.add(key="key").value.string_value = _KEY.decode()
+        counts = resource.scope_metrics.add().metrics.add(name="orders").sum
+        counts.aggregation_temporality = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
+        counts.is_monotonic = True
         point = counts.data_points.add(as_int=1)
         point.time_unix_nano = int.from_bytes(_START, "little")
-        point.attributes.add(key="key").value.string_value = _KEY.decode()
     return message
 
 
@@ -144,7 +143,7 @@ class Tally(Exporter):
             traces[numbers[gateways.codes == code] // TRACE] = True
 
     def _take_points(self, batch: Batch) -> None:
-        keys = batch.column('datapoint.attributes["key"]')
+        keys = batch.column('resource.attributes["key"]')
         gateways = batch.column(f'resource.attributes["{GATEWAY}"]')
         starts = batch.numbers("datapoint.start_time_unix_nano")
         series, places = np.unique(
@@ -174,7 +173,7 @@ class Tally(Exporter):
     @property
     def total(self) -> float:
         """What all series came to."""
-        return sum(self.totals.values())
+        return sum(tuple(self.totals.values()))
 
 
 class TallyConfig(ExporterConfig):
@@ -207,6 +206,10 @@ class BackEnd:
     def expect(self, items: int) -> None:
         """Wait until so many different items have arrived."""
         eventually(lambda: self.tally.arrived >= items, lambda: self.tally.arrived)
+
+    def expect_total(self, total: int) -> None:
+        """Wait until all series together came to that."""
+        eventually(lambda: self.tally.total >= total, lambda: self.tally.total)
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()

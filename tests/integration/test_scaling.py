@@ -1,0 +1,149 @@
+"""Gateways that share a topic of Kafka: every item arrives, and state is right, while they come and
+go. `PENSTOCK_SCALING_ITEMS` and `PENSTOCK_SCALING_SECONDS` say how many, and in what time."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from penstock.pipeline import Signal
+from tests.integration.kafka import Kafka
+from tests.integration.scaling import GATEWAY, REQUEST, TRACE, BackEnd, send
+from tests.integration.service import Penstock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.integration.peers import Peers
+
+ITEMS = int(os.environ.get("PENSTOCK_SCALING_ITEMS", "120000"))
+
+SECONDS = float(os.environ.get("PENSTOCK_SCALING_SECONDS", "12"))
+"""How long sending them takes: gateways come and go meanwhile."""
+
+RECEIVER = {"initial_offset": "earliest", "session_timeout": "6s", "heartbeat_interval": "500ms"}
+"""As brief as a broker takes it."""
+
+
+@pytest.fixture(scope="module")
+def kafka(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    with Kafka(peers, tmp_path_factory.mktemp("kafka")) as kafka:
+        yield kafka
+
+
+class Agent(Penstock):
+    """Takes OTLP and produces to Kafka by key."""
+
+    def __init__(self, folder: Path, kafka: Kafka) -> None:
+        exporter = {
+            "brokers": [kafka.address],
+            "traces": {"topic": "traces"},
+            "metrics": {"topic": "metrics"},
+            "partition_traces_by_id": True,
+            "partition_metrics_by_resource_attributes": True,
+            "producer": {"required_acks": "all"},
+        }
+        super().__init__(folder, {"kafka": exporter}, "agent")
+
+
+class Gateway(Penstock):
+    """Consumes from Kafka, adds deltas up, and says who it is."""
+
+    def __init__(
+        self, folder: Path, kafka: Kafka, signal: Signal, back_end: BackEnd, name: str
+    ) -> None:
+        self._receiver: dict[str, Any] = {
+            **RECEIVER,
+            "brokers": [kafka.address],
+            "group_id": signal.value,
+            signal.value: {"topics": [signal.value]},
+        }
+        self._name = name
+        self._signal = signal
+        otlp = {"endpoint": f"127.0.0.1:{back_end.port}", "tls": {"insecure": True}}
+        super().__init__(folder, {"otlp": {**otlp, "sending_queue": {"enabled": False}}}, name)
+
+    def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
+        settings = super().settings(exporters)
+        attribute = {"key": GATEWAY, "value": self._name, "action": "upsert"}
+        settings["receivers"] = {"kafka": self._receiver}
+        settings["processors"] = {
+            "deltatocumulative": {},
+            "resource": {"attributes": [attribute]},
+        }
+        of_metrics = ["deltatocumulative"] if self._signal is Signal.METRICS else []
+        settings["service"]["pipelines"] = {
+            self._signal.value: {
+                "receivers": ["kafka"],
+                "processors": [*of_metrics, "resource"],
+                "exporters": ["otlp"],
+            }
+        }
+        return settings
+
+
+@contextmanager
+def sending(agent: Agent, signal: Signal) -> Iterator[None]:
+    """All items are sent to the agent meanwhile; ends when they are."""
+    taken: list[int] = []
+    numbers = range(1, 1 + ITEMS)
+
+    def run() -> None:
+        taken.append(send(agent.ports.grpc, signal, numbers, ITEMS / SECONDS, lambda: False))
+
+    thread = Thread(target=run)
+    thread.start()
+    yield
+    thread.join()
+    assert taken == [ITEMS]
+
+
+def test_every_span_arrives_although_gateways_are_killed_and_added(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    kafka.create("traces")
+    with ExitStack() as running:
+        back_end = running.enter_context(BackEnd(ITEMS + REQUEST))
+        agent = running.enter_context(Agent(tmp_path, kafka))
+
+        def gateway(name: str) -> Gateway:
+            return running.enter_context(Gateway(tmp_path, kafka, Signal.TRACES, back_end, name))
+
+        first, second, _ = gateway("one"), gateway("two"), gateway("three")
+        with sending(agent, Signal.TRACES):
+            back_end.expect(ITEMS // 4)
+            first.kill()
+            gateway("four")
+            back_end.expect(ITEMS // 2)
+            second.terminate()
+            gateway("five")
+        back_end.expect(ITEMS)
+        tally = back_end.tally
+        assert tally.repeated < ITEMS // 4, "only what the killed one had not committed"
+        assert tally.shared_traces <= tally.repeated + TRACE, "a trace is with one at a time"
+
+
+def test_totals_are_exact_while_gateways_come_and_go(kafka: Kafka, tmp_path: Path) -> None:
+    kafka.create("metrics")
+    with ExitStack() as running:
+        back_end = running.enter_context(BackEnd(ITEMS + REQUEST))
+        agent = running.enter_context(Agent(tmp_path, kafka))
+
+        def gateway(name: str) -> Gateway:
+            return running.enter_context(Gateway(tmp_path, kafka, Signal.METRICS, back_end, name))
+
+        first, _ = gateway("one"), gateway("two")
+        with sending(agent, Signal.METRICS):
+            back_end.expect_total(ITEMS // 4)
+            gateway("three")
+            back_end.expect_total(ITEMS // 2)
+            first.terminate()
+        back_end.expect_total(ITEMS)
+        assert back_end.tally.total == ITEMS
+        gateways = {gateway for _, _, gateway in back_end.tally.totals}
+        assert gateways == {"one", "two", "three"}
