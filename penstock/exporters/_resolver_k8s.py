@@ -24,7 +24,7 @@ _SERVICE = "kubernetes.io/service-name"
 class K8sConfig(Section):
     """A Kubernetes service whose ready pods are the endpoints."""
 
-    service: str = Field(min_length=1)
+    service: str = Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)?$")
     """The service, as `name.namespace`; by its name alone it is in Penstock's own namespace."""
     ports: tuple[Annotated[int, Field(ge=1, le=65_535)], ...] = ()
     """The ports of each pod, each an endpoint; 4317 without any."""

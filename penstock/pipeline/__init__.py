@@ -1,8 +1,8 @@
 """The engine, and the names that a component needs."""
 
+from penstock.pipeline.balancer import Balancer, Shares
 from penstock.pipeline.batch import Batch, Column, Mask, Signal
 from penstock.pipeline.component import (
-    Balancer,
     Connector,
     ConnectorConfig,
     Consume,
@@ -18,7 +18,6 @@ from penstock.pipeline.component import (
     Rejected,
     Routed,
     Router,
-    Shares,
     Stage,
 )
 from penstock.pipeline.errors import (

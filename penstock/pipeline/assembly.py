@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from penstock.logs import component_logger
+from penstock.pipeline.balancer import Balancer
 from penstock.pipeline.books import Books
-from penstock.pipeline.component import Balancer, Context, Router, Stage
+from penstock.pipeline.component import Context, Router, Stage
 from penstock.pipeline.delivery.balanced import Balanced
 from penstock.pipeline.delivery.delivery import Delivery
 from penstock.pipeline.edges import Entry, ReceiverEdge

@@ -23,7 +23,7 @@ A component knows only its `context`: it can be built, called and checked withou
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import asyncio
     import logging
 
+    from penstock.pipeline.balancer import Balancer
     from penstock.pipeline.telemetry.registry import Telemetry
     from penstock.pipeline.telemetry.tracing import Tracing
 
@@ -240,44 +241,6 @@ class Exporter(Component):
     @abstractmethod
     async def send(self, batch: Batch) -> Rejected | None:
         """One attempt. Raises `Retryable` or `Permanent`; anything else counts as permanent."""
-
-
-class Shares(NamedTuple):
-    """Which endpoints share what there is to send, and how: `split` has a batch for each of them
-    that gets any of a batch."""
-
-    endpoints: Sequence[str]
-    split: Callable[[Batch], Mapping[str, Batch]]
-
-
-class Balancer(Component):
-    """Several exporters in one, each with a delivery of its own, which the engine sees to."""
-
-    plan: ExporterConfig
-    """How each of them delivers."""
-    shares: Shares | None = None
-    """As of now; `None` as long as nobody to send to is known."""
-
-    def __init__(self) -> None:
-        self._followers: list[Callable[[], None]] = []
-
-    def follow(self, changed: Callable[[], None]) -> None:
-        """Call `changed` whenever `shares` are others."""
-        self._followers.append(changed)
-
-    def share(self, shares: Shares) -> None:
-        """Share among these from now on."""
-        self.shares = shares
-        for changed in self._followers:
-            changed()
-
-    @abstractmethod
-    def id_of(self, endpoint: str) -> str:
-        """The id of the exporter to `endpoint`, by which it is counted."""
-
-    @abstractmethod
-    def exporter(self, endpoint: str, context: Context) -> Exporter:
-        """A new exporter to `endpoint`."""
 
 
 class ReceiverConfig(ComponentConfig, ABC):

@@ -13,7 +13,7 @@ from penstock.logs import printable
 from penstock.pipeline.errors import PenstockError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 MAX_ERROR = 500
 """Characters of an error that are kept: enough to act on, too few for a back end to fill a page."""
@@ -84,6 +84,26 @@ class State:
             self.report = replace(self.report, error=_text(error))
         elif self.report.status in _AT_WORK:
             self.report = Report(status, _text(error))
+
+
+class WatchedState(State):
+    """How a part of a component is, which has started; `changed` is called when it may be otherwise
+    than before."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self.report = Report(Status.OK)
+        self._changed = changed
+
+    def ok(self) -> None:
+        """It does its work, or does it again."""
+        if self.report.status is not Status.OK:
+            super().ok()
+            self._changed()
+
+    def _fail(self, status: Status, error: Exception | str) -> None:
+        super()._fail(status, error)
+        self._changed()
 
 
 class Board:

@@ -10,7 +10,15 @@ import pytest
 
 from penstock.pipeline import Permanent, Refused, Retryable
 from penstock.pipeline.runner import Running
-from penstock.pipeline.status import MAX_ERROR, Board, Report, State, Status, summary
+from penstock.pipeline.status import (
+    MAX_ERROR,
+    Board,
+    Report,
+    State,
+    Status,
+    WatchedState,
+    summary,
+)
 from tests.kit import (
     Backend,
     GivenBackend,
@@ -68,6 +76,17 @@ def test_what_starts_or_stops_is_no_error(life: Status) -> None:
     state.permanent(Permanent("no such index"))
     state.ok()
     assert state.report.status is life
+
+
+def test_who_watches_a_part_is_told_of_its_troubles_and_of_their_end() -> None:
+    told: list[Status] = []
+    part = WatchedState(lambda: told.append(part.report.status))
+    part.ok()
+    part.recoverable("down")
+    part.permanent("gone")
+    part.ok()
+    part.ok()
+    assert told == [Status.RECOVERABLE_ERROR, Status.PERMANENT_ERROR, Status.OK]
 
 
 def test_what_is_fatal_stays_so() -> None:

@@ -20,15 +20,16 @@ from penstock.pipeline.delivery.sender import Failure
 from penstock.pipeline.errors import Refused, Retryable, StartError
 from penstock.pipeline.fanout import FanOut, Inlet, offer
 from penstock.pipeline.faults import FaultLog
-from penstock.pipeline.status import State, Status, summary
+from penstock.pipeline.status import Status, WatchedState, summary
 from penstock.pipeline.telemetry.registry import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
+    from penstock.pipeline.balancer import Balancer, Shares
     from penstock.pipeline.batch import Signal
     from penstock.pipeline.books import Books
-    from penstock.pipeline.component import Balancer, Context, Exporter, Shares
+    from penstock.pipeline.component import Context, Exporter
     from penstock.pipeline.fanout import Part
     from penstock.pipeline.telemetry.registry import Counter, Reading
 
@@ -39,7 +40,7 @@ class _Branch:
 
     exporter: Exporter
     delivery: Delivery
-    state: State
+    state: WatchedState
 
 
 @dataclass(eq=False, slots=True)
@@ -213,7 +214,7 @@ class Balanced:
         return made
 
     def _branch(self, endpoint: str) -> _Branch:
-        state = _Told(self._show)
+        state = WatchedState(self._show)
         context = replace(self._context, id=self._balancer.id_of(endpoint), status=state)
         known = self._set.branches.get(endpoint) if self._set else None
         exporter = known.exporter if known else self._balancer.exporter(endpoint, context)
@@ -282,28 +283,6 @@ class Balanced:
             Status.PERMANENT_ERROR: status.permanent,
         }.get(worst.status)
         tell(worst.error or "") if tell else status.ok()
-
-
-class _Told(State):
-    """How one endpoint is; `told` is called when that changes."""
-
-    def __init__(self, told: Callable[[], None]) -> None:
-        super().__init__()
-        self.live(Status.OK)
-        self._told = told
-
-    def ok(self) -> None:
-        if self.report.status is not Status.OK:
-            super().ok()
-            self._told()
-
-    def recoverable(self, error: Exception | str) -> None:
-        super().recoverable(error)
-        self._told()
-
-    def permanent(self, error: Exception | str) -> None:
-        super().permanent(error)
-        self._told()
 
 
 async def _stop(branches: Iterable[_Branch], deadline: float) -> None:

@@ -255,17 +255,11 @@ class SendingQueue:
             return
         if self._merger:
             self._merger.flush()
-        group, size = [], 0
+        joined = Merger(BatchConfig(min_size=max_bytes, sizer=Sizer.BYTES), self._ready)
         for _ in range(self._ready.qsize()):
-            parcel = self._ready.get_nowait()
-            assert parcel
-            group.append(parcel)
-            size += parcel.batch.nbytes
-            if size >= max_bytes:
-                self._ready.put_nowait(Parcel.merge(group))
-                group, size = [], 0
-        if group:
-            self._ready.put_nowait(Parcel.merge(group))
+            if parcel := self._ready.get_nowait():
+                joined.add(parcel)
+        joined.flush()
 
     def settle(self, parcel: Parcel, answer: Answer) -> None:
         """Strike off what `parcel` carried; who waits for an entry is told its first fault."""

@@ -5,8 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from penstock.pipeline.delivery.sending_queue import Entry, Parcel, QueueConfig, Sizer
-from tests.kit import names, spans
+from penstock.pipeline.delivery.sending_queue import (
+    Entry,
+    Parcel,
+    QueueConfig,
+    SendingQueue,
+    Sizer,
+)
+from penstock.pipeline.memory.pace import Pace
+from tests.kit import in_loop, names, spans
 
 
 @pytest.mark.parametrize(
@@ -59,3 +66,21 @@ def test_a_split_keeps_every_item_with_its_entry(sizes: list[int], limit: int) -
             shared[entry] += items
     assert list(shared.values()) == sizes
     assert names(piece.batch for piece in pieces) == names(batches)
+
+
+@pytest.mark.parametrize("batch", [None, {"min_size": 1000}])
+@in_loop
+async def test_what_waits_is_joined_to_parcels_of_a_size(batch: dict[str, int] | None) -> None:
+    queue = SendingQueue(QueueConfig.model_validate({"batch": batch}), Pace().backlog())
+    sent = [spans(10, str(number)) for number in range(5)]
+    for each in sent:
+        await queue.put(each)
+    queue.gather(2 * sent[0].nbytes)
+    queue.close()
+    parcels = []
+    while parcel := await queue.get():
+        parcels.append(parcel)
+        queue.settle(parcel, None)
+    assert names(parcel.batch for parcel in parcels) == names(sent)
+    assert len(parcels) in ({3} if batch is None else {1, 3})
+    assert (queue.size, queue.items) == (0, 0)

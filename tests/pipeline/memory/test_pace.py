@@ -88,3 +88,11 @@ def test_a_dead_back_end_does_not_lend_its_backlog_to_a_live_one() -> None:
         return await waiting
 
     assert asyncio.run(scenario()) < 2 * _LONGEST
+
+
+def test_a_queue_that_is_gone_is_forgotten() -> None:
+    pace = Pace()
+    backlog = pace.backlog()
+    pace.forget(backlog)
+    backlog.grow(_MARK + 1)
+    assert pace.bytes == 0

@@ -31,6 +31,18 @@ def test_a_gauge_and_an_observed_counter_are_read_when_asked() -> None:
     assert (telemetry.total("size"), telemetry.total("taken")) == (4, 8)
 
 
+def test_a_gauge_of_what_is_gone_is_shown_no_more_unless_something_else_answers_for_it() -> None:
+    def old() -> float:
+        return 1
+
+    telemetry = Telemetry()
+    telemetry.gauge("size", "Size.", old, exporter="a")
+    telemetry.gauge("size", "Size.", old, exporter="b")
+    telemetry.gauge("size", "Size.", lambda: 5, exporter="b")
+    telemetry.forget("size", old)
+    assert telemetry.total("size") == telemetry.total("size", exporter="b") == 5
+
+
 def test_series_beyond_the_limit_are_counted_together() -> None:
     telemetry = Telemetry()
     for number in range(MAX_SERIES_PER_FAMILY + 5):
