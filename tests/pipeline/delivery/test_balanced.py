@@ -265,26 +265,36 @@ async def test_who_waits_for_the_outcome_is_told_what_became_of_it_elsewhere() -
     assert gateways.got == ALL
 
 
+QUEUES: dict[str, dict[str, Any]] = {
+    "queue": {},
+    "batching queue": {"batch": {"min_size": 45, "flush_timeout": "1ms"}},
+    "queue that is waited for": {"queue_size": 2, "num_consumers": 1, "block_on_overflow": True},
+    "outcome that is waited for": {"wait_for_result": True},
+    "no queue": {"enabled": False},
+}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
 @in_loop
-async def test_endpoints_that_come_and_go_all_the_time_lose_and_double_nothing() -> None:
-    gateways = Gateways("a", "b", retry_on_failure=NOW)
+async def test_endpoints_that_come_and_go_all_the_time_lose_and_double_nothing(queue: str) -> None:
+    gateways = Gateways("a", "b", retry_on_failure=NOW, sending_queue=QUEUES[queue])
     source, running = balanced(gateways)
     sets = ["ab", "bc", "a", "abc", "c", "ca"] * 5
+    outcomes = []
     async with running as service_:
         for number, endpoints in enumerate(sets):
             gateways.at["b"].down = DOWN if number % 3 else None
             gateways.become(*endpoints)
             for _ in range(3):
-                await source.send(spans(10, f"{number}"))
+                outcomes.append(outcome_of(source.send(spans(10, f"{number}"))))
                 await asyncio.sleep(0)
         gateways.at["b"].down = None
+        assert await asyncio.gather(*outcomes) == [None] * 3 * len(sets)
         await eventually(lambda: len(gateways.got) == 30 * len(sets))
         await eventually(lambda: gateways.log.count("stopped b") >= 1)
         assert queued(service_) == 0
-    expected = sorted(
-        f"{number} {n}" for number in range(len(sets)) for n in range(10) for _ in "123"
-    )
-    assert gateways.got == expected
+    expected = [f"{number} {n}" for number in range(len(sets)) for n in range(10) for _ in "123"]
+    assert gateways.got == sorted(expected)
 
 
 @in_loop
