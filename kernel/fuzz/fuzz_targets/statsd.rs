@@ -49,7 +49,8 @@ fuzz_target!(|data: &[u8]| {
     let mut sent = 0;
     for round in 0..=u64::from(rounds % 3) {
         window.lines(lines, round);
-        let written = lines.split(|byte| *byte == b'\n').filter(|line| !matches!(line, [] | b"\r"));
+        let written =
+            lines.split(|byte| *byte == b'\n').filter(|line| !matches!(**line, [] | [b'\r']));
         sent += written.count() as u64;
         let dropped: u64 = window.faults.counts().map(|(_, count)| count).sum();
         assert_eq!(window.counts.lines + dropped, sent);
