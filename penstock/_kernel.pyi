@@ -686,6 +686,32 @@ def read_webhook(
 ) -> Batch:
     """One log record with that body, structured if it is JSON. Raises `MalformedPayload`."""
 
+def bulk_bodies(
+    batch: Batch,
+    routes: Sequence[tuple[str, bytes, tuple[str, str, str] | None]],
+    items: SupportsBuffer,
+    events: SupportsBuffer,
+    *,
+    ids: bool,
+    pipelines: bool,
+    templates: bool,
+    max_bytes: int,
+    max_documents: int,
+    level: int | None,
+) -> tuple[list[tuple[bytes, int, bytes, bytes]], bytes]:
+    """What a batch becomes for Elasticsearch's bulk API: for each request its bytes, how many
+    documents it has, and as native `uint32` pairs of an item and the place of a document of it;
+    and the items that have no document.
+
+    A route is a mapping mode, the beginning of an action up to the name of the index, and type,
+    dataset and namespace of a data stream; `items` and `events` hold the route of each item and
+    of each span event. Bodies are compressed by gzip where there is a `level`.
+    """
+
+def bulk_outcomes(answer: bytes) -> tuple[bytes, list[tuple[int, str, str]]] | None:
+    """What an answer of the bulk API says: the status of each document as native `uint16`, and of
+    some that failed status, type and reason. `None` for what is no such answer."""
+
 def fnv1a_32(texts: list[bytes], seed: int) -> bytes:
     """The 32-bit FNV-1a hash of a seed and each text, as native uint32."""
 

@@ -7,6 +7,7 @@ pub mod column;
 pub mod compact;
 pub mod dictionary;
 pub mod distinct;
+pub mod documents;
 pub mod edit;
 pub mod encode;
 pub mod encoding;
@@ -76,6 +77,8 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<tail::python::LogFile>()?;
     module.add_class::<tail::python::LogRecords>()?;
     module.add_class::<tail::python::LogRules>()?;
+    module.add_function(wrap_pyfunction!(documents::python::bulk_bodies, module)?)?;
+    module.add_function(wrap_pyfunction!(documents::python::bulk_outcomes, module)?)?;
     module.add_function(wrap_pyfunction!(hash::fnv1a_32, module)?)?;
     module.add_function(wrap_pyfunction!(hash::xxh64, module)?)?;
     module.add_function(wrap_pyfunction!(kafka::logs::log_records, module)?)?;

@@ -39,7 +39,7 @@ _NAMES = {
     Kind.EXPORTERS: """
         alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3
         awsxray azureblob azuredataexplorer azuremonitor bmchelix carbon cassandra
-        clickhouse coralogix datadog dataset debug doris dynatrace elasticsearch f5cloud
+        clickhouse coralogix datadog dataset debug doris dynatrace f5cloud
         faro file googlecloud googlecloudpubsub googlecloudstorage googlemanagedprometheus
         honeycombmarker influxdb instana jaeger jaegerthrift kafka kinetica loadbalancing
         logging logicmonitor logzio loki mezmo nop opencensus opensearch otelarrow otlp

@@ -118,12 +118,17 @@ class Poster:
 
     async def post(self, url: URL, body: bytes, content_type: str) -> Answer:
         """Send and read the answer. Raises `Retryable` for one that is not by HTTP's rules."""
+        return await self.request("POST", url, body, content_type)
+
+    async def request(self, method: str, url: URL, body: bytes | None, content_type: str) -> Answer:
+        """The same by any method, with or without a body."""
         assert self._session is not None, "send before start"
         credentials = self._credentials.headers
         try:
-            async with self._session.post(
+            async with self._session.request(
+                method,
                 url,
-                data=_Body(body, content_type),
+                data=None if body is None else _Body(body, content_type),
                 headers=credentials,
                 allow_redirects=False,
                 server_hostname=self._config.tls.server_name_override or None,

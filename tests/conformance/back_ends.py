@@ -27,6 +27,7 @@ from penstock.prometheus.remote_write import V1, Message, Written
 from penstock.receivers.otlp import GRPC_METHODS
 from tests import kafka_broker
 from tests.conformance.contract import Verdict, marked
+from tests.exporters.bulk_server import pairs
 from tests.prometheus.write_requests import names_in
 
 if TYPE_CHECKING:
@@ -294,6 +295,50 @@ _CODES = {
     Verdict.THROTTLE: kafka_broker.UNAUTHORISED,
     Verdict.REJECT: kafka_broker.REFUSED,
 }
+
+
+class Elasticsearch(BackEnd):
+    """A server of the bulk API."""
+
+    type_ = "elasticsearch"
+    remote = True
+    exact = False
+    verdicts = frozenset(Verdict)
+
+    def settings(self, port: int, folder: Path) -> dict[str, Any]:
+        return {"endpoint": f"http://127.0.0.1:{port}"}
+
+    def exporter(self, port: int, folder: Path, delivery: dict[str, Any]) -> ExporterConfig:
+        queue = {"batch": None, **delivery["sending_queue"]}
+        return super().exporter(port, folder, {**delivery, "sending_queue": queue})
+
+    @asynccontextmanager
+    async def serving(self, script: Script) -> AsyncIterator[int]:
+        self._script, self._over = script, asyncio.Event()
+        async with _posted("/_bulk", self._bulk, self._over) as port:
+            yield port
+
+    async def _bulk(self, request: web.Request) -> web.Response:
+        documents = [document for _, document in pairs(await request.read())]
+        signal = Signal(documents[0]["data_stream"]["type"])
+        marks = [_mark(document) for document in documents]
+        verdict = self._script.judge(marked(signal, marks))
+        if verdict is Verdict.SILENCE:
+            await self._over.wait()
+        if verdict is Verdict.THROTTLE:
+            return web.Response(status=429, headers={"Retry-After": "0"})
+        if verdict is Verdict.RETRY:
+            return web.Response(status=503)
+        statuses = [400 if verdict is Verdict.REJECT else 201] * len(marks)
+        if verdict is Verdict.PARTIAL:
+            statuses[0] = 400
+        return web.json_response({"items": [{"create": {"status": it}} for it in statuses]})
+
+
+def _mark(document: dict[str, Any]) -> str:
+    """The mark of the item that a document was, if it had one."""
+    names = [*document.get("metrics", {}), ""]
+    return str(document.get("name") or document.get("body", {}).get("text") or names[0])
 
 
 class File(BackEnd):

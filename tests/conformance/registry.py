@@ -21,6 +21,7 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("processors", "relabel"): {"relabel_configs": [{"action": "labeldrop", "regex": "pod"}]},
     ("processors", "resource"): {"attributes": [{"key": "host.ip", "action": "delete"}]},
     ("processors", "span"): {"status": {"code": "Ok"}},
+    ("exporters", "elasticsearch"): {"endpoint": "http://backend:9200"},
     ("exporters", "file"): {"path": "telemetry.json"},
     ("exporters", "loadbalancing"): {"resolver": {"static": {"hostnames": ["gateway:4317"]}}},
     ("exporters", "otlp"): {"endpoint": "backend:4317"},
@@ -43,6 +44,7 @@ LISTENING: dict[tuple[str, str], dict[str, Any]] = {
 
 BACK_ENDS: dict[str, back_ends.BackEnd] = {
     "debug": back_ends.Debug(),
+    "elasticsearch": back_ends.Elasticsearch(),
     "file": back_ends.File(),
     "loadbalancing": back_ends.LoadBalancing(),
     "kafka": back_ends.Kafka(),

@@ -45,6 +45,11 @@ PLANTED: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"protocol": {"otlp": KEYS}, "resolver": {"static": {"hostnames": ["b:1"]}}}
     ],
     ("exporters", "kafka"): [KAFKA, {"record_headers": {"x-key": "{canary}"}}],
+    ("exporters", "elasticsearch"): [
+        {"endpoint": "https://b:1", "user": "me", "password": "{canary}", "tls": TLS},
+        {"endpoint": "https://b:1", "api_key": "{canary}"},
+        {"endpoints": ["https://b:1"], **KEYS},
+    ],
     ("exporters", "otlp"): [{"endpoint": "https://b:1", **KEYS}],
     ("exporters", "otlphttp"): [
         {"traces_endpoint": "https://b/?api_key={canary}", "endpoint": "https://b", **KEYS},

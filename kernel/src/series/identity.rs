@@ -124,7 +124,8 @@ fn of_part(part: &Part) -> Id {
     Id::of(part.data, part.field.number)
 }
 
-fn attributes(message: &'static Message, body: &[u8]) -> Id {
+/// Of the attributes of a message, in whatever order they are.
+pub fn attributes(message: &'static Message, body: &[u8]) -> Id {
     Attributes::default().next(message, body)
 }
 

@@ -60,6 +60,7 @@ processors:
   python: {file: FOLDER/mask.py}
 exporters:
   debug:
+  elasticsearch: {endpoint: "http://127.0.0.1:1"}
   file: {path: PATH}
   kafka: {brokers: ["127.0.0.1:1"]}
   loadbalancing:
@@ -97,7 +98,9 @@ service:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
       exporters: [debug, file, forward, routing, count, sum]
-    traces/2: {receivers: [forward, kafka], exporters: [kafka, loadbalancing, nop, otlp, otlphttp]}
+    traces/2:
+      receivers: [forward, kafka]
+      exporters: [elasticsearch, kafka, loadbalancing, nop, otlp, otlphttp]
     metrics/2:
       receivers: [forward, hostmetrics, kafka, prometheus, prometheusremotewrite, push_http, statsd]
       exporters: [kafka, nop, otlp, otlphttp, prometheus, prometheusremotewrite]
