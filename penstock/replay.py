@@ -53,7 +53,7 @@ def replay(settings: Settings, exporter: str, files: Iterable[Path]) -> Outcome:
 
 async def _replay(settings: Settings, exporter: str, files: Iterable[Path]) -> Outcome:
     feed, outcome = Feed(), Outcome()
-    async with Running(_alone(settings, exporter, feed)):
+    async with Running(alone(settings, exporter, feed)):
         for file in files:
             await _send_all(file, feed, settings.exporters[exporter].signals, outcome)
     return outcome
@@ -111,7 +111,7 @@ def _signal(line: bytes, signals: frozenset[Signal]) -> Signal:
 _FEED = "replay"
 
 
-def _alone(settings: Settings, exporter: str, feed: Feed) -> Settings:
+def alone(settings: Settings, exporter: str, feed: Feed) -> Settings:
     """The settings of one exporter, which is waited for and keeps no letters: they are there."""
     config = settings.exporters[exporter].waited_for()
     pipelines = {

@@ -49,10 +49,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "penstock.cli",
         "penstock.config",
         "penstock.pipeline",
+        "penstock.prepare",
         "penstock.replay",
         "penstock.testing",
         *BENEATH,
     ),
+    "penstock.prepare": ("penstock.pipeline", "penstock.replay", *BENEATH),
     "penstock.replay": ("penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.testing": ("penstock.testing", "penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
@@ -143,7 +145,12 @@ def test_imports_point_one_way() -> None:
 
 def test_every_package_has_a_rule() -> None:
     packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert packages == {name.split(".")[1] for name in MAY_IMPORT} - {"logs", "redaction", "replay"}
+    assert packages == {name.split(".")[1] for name in MAY_IMPORT} - {
+        "logs",
+        "prepare",
+        "redaction",
+        "replay",
+    }
 
 
 @pytest.mark.parametrize(

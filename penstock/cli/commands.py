@@ -40,6 +40,7 @@ Examples:
   penstock cardinality                      which labels make a running service's series many
   penstock test gateway_test.yaml           what goes into a pipeline, what comes out
   penstock replay dead/*.jsonl --to otlp -c gateway.yaml
+  penstock elasticsearch setup -c gateway.yaml
   penstock schema > penstock.schema.json    for an editor that completes keys
 
 \b

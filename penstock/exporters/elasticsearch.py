@@ -20,6 +20,7 @@ from penstock.exporters._elastic_bulk import FILTER, REJECTED, Body, Outcome, re
 from penstock.exporters._elastic_nodes import Nodes
 from penstock.exporters._elastic_options import Mode
 from penstock.exporters._elastic_routes import Router
+from penstock.exporters._elastic_setup import install
 from penstock.exporters._http import Poster, PosterConfig, Url
 from penstock.pipeline import Batch, Context, Exporter, Retryable, Signal
 from penstock.pipeline.delivery.delivery import DeliveryConfig
@@ -187,6 +188,10 @@ class Elasticsearch(Exporter):
     async def stop(self) -> None:
         """Close the connections."""
         await self._poster.stop()
+
+    async def prepare(self) -> list[str]:
+        """Install templates and the lifecycle policy."""
+        return await install(self._nodes)
 
     async def send(self, batch: Batch) -> Rejected | None:
         """Send all documents, and tell apart what became of each item."""

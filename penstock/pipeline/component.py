@@ -238,6 +238,13 @@ class Exporter(Component):
         """What somebody should look at although batches are taken; its status while there is."""
         return None
 
+    async def prepare(self) -> list[str]:
+        """Put into the back end what it needs before telemetry comes; says what, a line each.
+
+        Called after `start`, and only where somebody asks for it. Raises as `send` does.
+        """
+        return []
+
     @abstractmethod
     async def send(self, batch: Batch) -> Rejected | None:
         """One attempt. Raises `Retryable` or `Permanent`; anything else counts as permanent."""

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from penstock.config.settings import Settings
-    from penstock.pipeline.component import Extension
+    from penstock.pipeline.balancer import Balancer
+    from penstock.pipeline.component import Exporter, Extension
 
 _logger = logging.getLogger("penstock.service")
 
@@ -111,6 +112,10 @@ class Running:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stop()
+
+    def exporter(self, id_: str) -> Exporter | Balancer:
+        """An exporter that runs."""
+        return self._parts.exporters[id_]
 
     async def ended(self) -> None:
         """Return when the service is interrupted or a component has crashed."""

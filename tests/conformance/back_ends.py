@@ -337,7 +337,7 @@ class Elasticsearch(BackEnd):
 
 def _mark(document: dict[str, Any]) -> str:
     """The mark of the item that a document was, if it had one."""
-    names = [*document.get("metrics", {}), ""]
+    names = [*document.get("metrics", {}), "unmarked"]
     return str(document.get("name") or document.get("body", {}).get("text") or names[0])
 
 
