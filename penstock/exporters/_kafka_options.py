@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from penstock.config.types import Duration, Section
+from penstock.kafka.options import Encoding, refusing
 from penstock.kafka.partitioners import RoundRobin, StickyKey, by_murmur2, by_sarama
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -41,7 +42,7 @@ class _Sent(Section):
         "topic_from_metadata_key": _FROM_METADATA,
     }
 
-    encoding: Literal["otlp_proto", "otlp_json"] = "otlp_proto"
+    encoding: Encoding = "otlp_proto"
     """The encoding of messages: `otlp_proto` or `otlp_json`."""
 
 
@@ -64,6 +65,10 @@ class Logs(_Sent):
 
     topic: Topic = "otlp_logs"
     """The topic."""
+    encoding: Annotated[
+        Encoding, refusing({"raw": "set otlp_proto: consumers find the body in each log record"})
+    ] = "otlp_proto"
+    """The encoding of messages: `otlp_proto` or `otlp_json`."""
 
 
 class Producer(Section):

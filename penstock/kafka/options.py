@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
 
 from penstock.config.client_tls import ClientTLS
 from penstock.config.types import Duration, Section, parse_host_port
@@ -13,6 +13,41 @@ from penstock.pipeline.batch import Signal
 
 PORT = 9092
 """The port of a broker that is named without one."""
+
+
+def refusing(remedies: Mapping[str, str]) -> BeforeValidator:
+    """A check that refuses words of the Collector's, and says what to do instead."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and value in remedies:
+            msg = f"{value} is not supported; {remedies[value]}"
+            raise ValueError(msg)
+        return value
+
+    return BeforeValidator(check)
+
+
+TRANSLATED = "set otlp_proto, and let a Collector translate where it has to be"
+
+OTHER_ENCODINGS: Mapping[str, str] = {
+    "jaeger_json": TRANSLATED,
+    "jaeger_proto": TRANSLATED,
+    "zipkin_json": TRANSLATED,
+    "zipkin_proto": TRANSLATED,
+    "zipkin_thrift": TRANSLATED,
+}
+"""Encodings of the Collector's that are refused, and what to do instead."""
+
+Encoding = Annotated[Literal["otlp_proto", "otlp_json"], refusing(OTHER_ENCODINGS)]
+"""An encoding that every signal has."""
+
+_SCRAM = "create a user of SCRAM-SHA-512"
+
+Mechanism = Annotated[
+    Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
+    refusing({"AWS_MSK_IAM_OAUTHBEARER": _SCRAM, "OAUTHBEARER": _SCRAM}),
+]
+"""A mechanism of SASL."""
 
 
 def _named(brokers: list[str]) -> list[str]:
@@ -39,7 +74,7 @@ class Sasl(Section):
     """The user."""
     password: SecretStr = Field(min_length=1)
     """The user's password."""
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+    mechanism: Mechanism
     """How the user proves to know it. PLAIN shows it to whoever listens where there is no `tls`."""
 
 

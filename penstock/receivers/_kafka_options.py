@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from penstock._kernel import Pattern
 from penstock.config.types import Duration, Section
-from penstock.kafka.options import TOPICS
+from penstock.kafka.options import TOPICS, Encoding, refusing
 from penstock.pipeline import Signal
 from penstock.receivers._kafka_topics import PATTERN
 
@@ -27,8 +27,6 @@ def _topics(names: list[str]) -> list[str]:
 
 Topics = Annotated[list[str], AfterValidator(_topics), Field(min_length=1)]
 """Names of topics; one that begins with `^` is a regular expression."""
-
-Otlp = Literal["otlp_proto", "otlp_json"]
 
 
 class _Consumed(Section):
@@ -51,7 +49,7 @@ class Traces(_Consumed):
 
     topics: Topics = Field(default=[TOPICS[Signal.TRACES]])
     """The topics; what begins with `^` is a regular expression."""
-    encoding: Otlp = "otlp_proto"
+    encoding: Encoding = "otlp_proto"
     """The encoding of messages: `otlp_proto` or `otlp_json`."""
 
 
@@ -60,7 +58,7 @@ class Metrics(_Consumed):
 
     topics: Topics = Field(default=[TOPICS[Signal.METRICS]])
     """The topics; what begins with `^` is a regular expression."""
-    encoding: Otlp = "otlp_proto"
+    encoding: Encoding = "otlp_proto"
     """The encoding of messages: `otlp_proto` or `otlp_json`."""
 
 
@@ -69,9 +67,19 @@ class Logs(_Consumed):
 
     topics: Topics = Field(default=[TOPICS[Signal.LOGS]])
     """The topics; what begins with `^` is a regular expression."""
-    encoding: Literal["otlp_proto", "otlp_json", "raw", "text", "json"] = "otlp_proto"
+    encoding: Annotated[
+        Literal["otlp_proto", "otlp_json", "raw", "text", "json"],
+        refusing({"azure_resource_logs": "set json, and a transform processor"}),
+    ] = "otlp_proto"
     """The encoding of messages: `otlp_proto` or `otlp_json`; or a message is a log record, whose
     body is its bytes (`raw`), its `text` in UTF-8, or its value (`json`)."""
+
+
+Strategy = Annotated[
+    Literal["range", "roundrobin", "sticky"],
+    refusing({"cooperative-sticky": "set sticky, for every member of the group"}),
+]
+"""How partitions are shared out."""
 
 
 class AutoCommit(Section):

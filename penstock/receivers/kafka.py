@@ -23,6 +23,7 @@ from penstock.receivers._kafka_options import (
     LetterConfig,
     Logs,
     Metrics,
+    Strategy,
     Traces,
 )
 from penstock.receivers._kafka_reading import Reader
@@ -64,9 +65,7 @@ class Config(ClientOptions, ReceiverConfig):
     group_instance_id: str = ""
     """A name that no other member has: who comes back by it within `session_timeout` has its
     partitions still."""
-    group_rebalance_strategies: list[Literal["range", "roundrobin", "sticky"]] = Field(
-        default=["range"], min_length=1
-    )
+    group_rebalance_strategies: list[Strategy] = Field(default=["range"], min_length=1)
     """How partitions are shared out: the first that every member knows of `range`, `roundrobin` and
     `sticky`."""
     rack_id: str = ""

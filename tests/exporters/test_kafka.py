@@ -267,6 +267,8 @@ async def test_brokers_may_come_later() -> None:
         ({"traces": {"topic": "a b"}}, "no name of a topic"),
         ({"brokers": ["kafka:no"]}, "expected an address"),
         ({"brokers": []}, "at least 1"),
+        ({"traces": {"encoding": "jaeger_proto"}}, "jaeger_proto is not supported; set otlp_proto"),
+        ({"logs": {"encoding": "raw"}}, "raw is not supported"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: Any, complaint: str) -> None:

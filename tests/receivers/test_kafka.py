@@ -258,6 +258,8 @@ def test_topics_are_found_by_patterns(
         ({"heartbeat_interval": "10s"}, "must be less than session_timeout"),
         ({"min_fetch_size": 10, "max_fetch_size": 5}, "must not be less than"),
         ({"traces": {"encoding": "text"}}, "otlp_proto"),
+        ({"group_rebalance_strategies": ["cooperative-sticky"]}, "set sticky"),
+        ({"auth": {"sasl": {"mechanism": "OAUTHBEARER"}}}, "create a user"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: Any, complaint: str) -> None:
