@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import statistics
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from bench import files, statsd
+from bench import files, kafka, statsd
 from bench.plan import BenchError
 from bench.process import ServerProcess
 from bench.tls import Tunnel, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from bench.load import Load, Sent, Sink
@@ -139,6 +141,30 @@ def of_files(run: Run) -> Sample:
     return {"cpu_us": cpu * MICROSECONDS / run.requests, "peak_mb": peak, "cpu_s": cpu}
 
 
+def to_kafka(run: Run) -> Sample:
+    """As under load, of a server that produces to Kafka; what comes there is passed on to the sink
+    beside the load."""
+    with kafka.broker(run.peers):
+        return _drive(run, lambda _: None, beside=lambda sink: kafka.emptied(sink.address))
+
+
+def from_kafka(run: Run) -> Sample:
+    """CPU for each item, and peak memory, of a server that consumes from Kafka what is produced
+    beside the load."""
+    signal, warm = run.scenario.signal, max(1, round(run.requests * WARM_UP))
+    with kafka.broker(run.peers), kafka.filled() as address, run.load.sink() as sink:
+        with run.start(sink) as process:
+            process.wait_until_ready()
+            first = run.load.send(run.scenario, address, warm)
+            sink.wait_for(signal, first.items)
+            before = process.cpu_seconds()
+            sent = run.load.send(run.scenario, address, run.requests)
+            sink.wait_for(signal, first.items + sent.items)
+            cpu, peak = process.cpu_seconds() - before, process.peak_mb()
+        sink.require_exactly(signal, first.items + sent.items)
+    return {"cpu_us": cpu * MICROSECONDS / sent.items, "peak_mb": peak, "cpu_s": cpu}
+
+
 def at_rest(run: Run) -> Sample:
     """How long the start takes, and the memory held some seconds later without any load."""
     with run.load.sink() as sink, run.start(sink) as process:
@@ -167,12 +193,20 @@ KINDS: dict[str, Callable[[Run], Sample]] = {
     "statsd": of_datagrams,
     "files": of_files,
     "idle": at_rest,
+    "kafka-out": to_kafka,
+    "kafka-in": from_kafka,
 }
 
 
-def _drive(run: Run, look: Callable[[ServerProcess], None], *, delivers: bool = True) -> Sample:
+def _drive(
+    run: Run,
+    look: Callable[[ServerProcess], None],
+    *,
+    delivers: bool = True,
+    beside: Callable[[Sink], AbstractContextManager[object]] = nullcontext,
+) -> Sample:
     signal, share = run.scenario.signal, 1 if delivers else 0
-    with run.load.sink() as sink:
+    with run.load.sink() as sink, beside(sink):
         with run.start(sink) as process:
             process.wait_until_ready()
             warm = run.send(process, max(1, round(run.requests * WARM_UP)))

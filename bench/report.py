@@ -35,6 +35,8 @@ SHOWN = {
     "kept": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
     "statsd": ["cpu_us", "peak_mb", "lost_percent"],
     "files": ["cpu_us", "peak_mb"],
+    "kafka-out": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
+    "kafka-in": ["cpu_us", "peak_mb"],
     "idle": ["ready_s", "idle_mb"],
     "soak": ["cpu_us", "peak_mb", "p99_ms", "growth_mb_per_min"],
 }
