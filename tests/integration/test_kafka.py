@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import pytest
 
 from penstock.pipeline import Batch, Signal
-from tests.integration.kafka import Kafka
+from tests.integration.kafka import Kafka, Ports
+from tests.integration.program import free_ports
 from tests.integration.service import Penstock
 from tests.kit import points, records, spans
 
@@ -66,8 +68,10 @@ class Consuming(Penstock):
 
 
 def to(recorder: Recorder) -> dict[str, Any]:
-    """Where consumers send what they have."""
-    return {"otlp": {"endpoint": recorder.address, "tls": {"insecure": True}}}
+    """Where consumers send what they have: they wait for the answer, and so nothing is in memory
+    alone."""
+    exporter = {"endpoint": recorder.address, "tls": {"insecure": True}}
+    return {"otlp": {**exporter, "sending_queue": {"enabled": False}}}
 
 
 @pytest.mark.parametrize("way", ["proto", "json"])
@@ -89,3 +93,155 @@ def test_every_signal_goes_through_a_real_broker(
         for signal in Signal:
             producing.expect_delivered(signal, 100)
             consuming.expect_delivered(signal, 100)
+
+
+def producer(kafka: Kafka | Ports, topic: str, **settings: Any) -> dict[str, Any]:
+    """An exporter of traces, in a hurry."""
+    return {
+        "brokers": [kafka.address],
+        "traces": {"topic": topic},
+        "timeout": "2s",
+        "retry_on_failure": {"initial_interval": "100ms", "max_interval": "500ms"},
+        **settings,
+    }
+
+
+def consumer(kafka: Kafka | Ports, topic: str, **settings: Any) -> dict[str, Any]:
+    """A receiver of traces, by the group of its topic."""
+    return {
+        "brokers": [kafka.address],
+        "group_id": topic,
+        "session_timeout": "6s",
+        "heartbeat_interval": "500ms",
+        "traces": {"topics": [topic]},
+        **settings,
+    }
+
+
+def arrived(recorder: Recorder) -> set[str]:
+    """The names of the spans that have come."""
+    return {span.name for span in recorder.spans()}
+
+
+def more(recorder: Recorder, before: int) -> bool:
+    """Whether there are more spans than before."""
+    return len(arrived(recorder)) > before
+
+
+def counts_one(penstock: Penstock, name: str) -> bool:
+    return penstock.numbers().total(name) == 1
+
+
+def named(count: int, name: str) -> set[str]:
+    return {f"{name} {number}" for number in range(count)}
+
+
+def test_a_broker_may_come_late_and_go_for_a_while(
+    peers: Peers, recorder: Recorder, tmp_path: Path
+) -> None:
+    ports = Ports(*free_ports(3))
+    with (
+        Producing(tmp_path, {"kafka": producer(ports, "late")}, "producing") as producing,
+        Consuming(tmp_path, consumer(ports, "late"), to(recorder), "consuming") as consuming,
+    ):
+        producing.post(spans(100, "early"))
+        with Kafka(peers, tmp_path, ports):
+            consuming.wait_until(lambda: arrived(recorder) >= named(100, "early"))
+        producing.post(spans(100, "meanwhile"))
+        with Kafka(peers, tmp_path, ports):
+            producing.post(spans(100, "again"))
+            everything = named(100, "meanwhile") | named(100, "again")
+            consuming.wait_until(lambda: arrived(recorder) >= everything)
+        producing.expect_delivered("traces", 300)
+
+
+def test_who_is_killed_while_consuming_loses_nothing(
+    kafka: Kafka, recorder: Recorder, tmp_path: Path
+) -> None:
+    settings = consumer(kafka, "killed", max_partition_fetch_size=20_000)
+    expected: set[str] = set()
+    with Producing(tmp_path, {"kafka": producer(kafka, "killed")}, "producing") as producing:
+        for life in range(3):
+            for number in range(60):
+                name = f"life {life} batch {number}"
+                producing.post(spans(50, name))
+                expected |= named(50, name)
+            before = len(arrived(recorder))
+            with Consuming(tmp_path, settings, to(recorder), f"life{life}") as consuming:
+                consuming.wait_until(partial(more, recorder, before))
+                consuming.kill()
+    with Consuming(tmp_path, settings, to(recorder), "last") as consuming:
+        consuming.wait_until(lambda: arrived(recorder) >= expected)
+    assert arrived(recorder) == expected
+
+
+def test_members_that_come_and_go_lose_nothing(
+    kafka: Kafka, recorder: Recorder, tmp_path: Path
+) -> None:
+    kafka.create("shared")
+    settings = consumer(kafka, "shared", group_rebalance_strategies=["sticky"])
+    sending = producer(kafka, "shared", record_partitioner={"round_robin": {}})
+    expected: set[str] = set()
+    with (
+        Producing(tmp_path, {"kafka": sending}, "producing") as producing,
+        Consuming(tmp_path, settings, to(recorder), "first") as first,
+    ):
+
+        def takes(member: Consuming) -> bool:
+            """Whether the member takes part of what is sent meanwhile."""
+            name = f"batch {len(expected)}"
+            producing.post(spans(20, name))
+            expected.update(named(20, name))
+            return member.numbers().total("otelcol_receiver_accepted_spans_total") > 0
+
+        first.wait_until(partial(takes, first))
+        with Consuming(tmp_path, settings, to(recorder), "second") as second:
+            second.wait_until(partial(takes, second))
+            with Consuming(tmp_path, settings, to(recorder), "third") as third:
+                third.wait_until(partial(takes, third))
+        takes(first)
+        first.wait_until(lambda: arrived(recorder) >= expected)
+    assert arrived(recorder) == expected
+    assert len(recorder.spans()) == len(expected), "what changed hands in order came twice"
+
+
+def test_what_a_topic_finds_too_large_is_split_and_bad_messages_hold_up_nothing(
+    kafka: Kafka, recorder: Recorder, tmp_path: Path
+) -> None:
+    kafka.create("small", configs={"max.message.bytes": "2000"})
+    kafka.produce("small", b"\xff no OTLP", b"")
+    letters = {"directory": str(tmp_path / "letters")}
+    settings = consumer(kafka, "small", dead_letter=letters)
+    sending = producer(kafka, "small", dead_letter=letters)
+    with (
+        Producing(tmp_path, {"kafka": sending}, "producing") as producing,
+        Consuming(tmp_path, settings, to(recorder), "consuming") as consuming,
+    ):
+        producing.post(Batch.concat([spans(500), spans(1, "x" * 3000)]))
+        consuming.wait_until(lambda: arrived(recorder) >= named(500, "span"))
+        for penstock, name in (
+            (producing, "otelcol_exporter_send_failed_spans_total"),
+            (producing, "penstock_exporter_dead_letter_items_total"),
+            (consuming, "penstock_receiver_dropped_messages_total"),
+            (consuming, "penstock_receiver_dead_letter_messages_total"),
+        ):
+            penstock.wait_until(partial(counts_one, penstock, name))
+
+
+def test_users_prove_who_they_are(peers: Peers, recorder: Recorder, tmp_path: Path) -> None:
+    with Kafka(peers, tmp_path, users={"penstock": "right"}) as kafka:
+
+        def user(password: str) -> dict[str, Any]:
+            sasl = {"mechanism": "PLAIN", "username": "penstock", "password": password}
+            return {"brokers": [kafka.guarded], "auth": {"sasl": sasl}}
+
+        right, wrong = producer(kafka, "a", **user("right")), producer(kafka, "b", **user("wrong"))
+        receiver = consumer(kafka, "^[ab]$", **user("right"))
+        with (
+            Producing(tmp_path, {"kafka/right": right, "kafka/wrong": wrong}, "out") as producing,
+            Consuming(tmp_path, receiver, to(recorder), "in") as consuming,
+        ):
+            producing.post(spans(10))
+            consuming.wait_until(lambda: arrived(recorder) == named(10, "span"))
+            producing.wait_until(lambda: "check brokers, tls and auth" in producing.output())
+            assert "right" not in producing.output().replace("kafka/right", "")
