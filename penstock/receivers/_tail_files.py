@@ -220,6 +220,9 @@ class Files:
             return None
         known = self.new(path, Fingerprint.of(b""), key)
         beginning = self._beginning(known)
+        if beginning is None:
+            self.close(known)
+            return None  # which may be otherwise at the next look
         if not beginning or self._is_twin(path, present.get(Fingerprint.of(beginning))):
             self.close(known)
             self._skipped[key] = seen
