@@ -5,8 +5,9 @@ from __future__ import annotations
 import grp
 import pwd
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -111,6 +112,19 @@ class Multiline(Section):
         return {"end": self.line_end_pattern}
 
 
+class Repetition(Section):
+    """Whether what was refused is offered again: the Collector's files say so, and it always is."""
+
+    not_here: ClassVar[Mapping[str, str]] = {
+        "initial_interval": "the next stage says when to come again; remove it",
+        "max_interval": "the next stage says when to come again; remove it",
+        "max_elapsed_time": "nothing is given up; remove it",
+    }
+
+    enabled: Literal[True] = True
+    """What is refused is always offered again until it is taken."""
+
+
 class FileOptions(ReceiverConfig):
     """Which files are read, and how they are split into entries."""
 
@@ -159,6 +173,8 @@ class FileOptions(ReceiverConfig):
     """Whether entries have their number in the file, as `log.file.record_number`."""
     include_file_record_offset: bool = False
     """Whether entries have their offset in bytes, as `log.file.record_offset`."""
+    retry_on_failure: Repetition = Repetition()
+    """Whether what was refused is offered again."""
     attributes: dict[str, JsonValue] = Field(default_factory=dict)
     """Attributes of all entries."""
     resource: dict[str, JsonValue] = Field(default_factory=dict)

@@ -57,7 +57,6 @@ class Config(FileOptions):
         "max_batches": "files are read in turns however many they are; remove it",
         "ordering_criteria": "files are known again by how they begin; remove it",
         "polls_to_archive": "files that are gone are remembered, the last 10,000; remove it",
-        "retry_on_failure": "what is refused is always offered again until it is taken; remove it",
     }
 
     @model_validator(mode="after")
