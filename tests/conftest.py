@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,20 @@ def _authorities(request: pytest.FixtureRequest) -> Iterator[None]:
         if not {"integration", "faults"} & {*request.path.parts}:
             patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Leave the log as it was, for tests that set it up."""
+    root, own = logging.getLogger(), logging.getLogger("penstock")
+    before = root.handlers[:], root.level, own.level
+    yield
+    for handler in root.handlers:
+        if handler not in before[0]:
+            handler.close()
+    root.handlers = before[0]
+    root.setLevel(before[1])
+    own.setLevel(before[2])
 
 
 @pytest.fixture(scope="session")

@@ -10,21 +10,10 @@ from penstock import logs
 from penstock.logs import LogSettings, Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root, own = logging.getLogger(), logging.getLogger("penstock")
-    before = root.handlers[:], root.level, own.level
-    yield
-    for handler in root.handlers:
-        if handler not in before[0]:
-            handler.close()
-    root.handlers = before[0]
-    root.setLevel(before[1])
-    own.setLevel(before[2])
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 class Clock:

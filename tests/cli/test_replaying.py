@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from penstock.cli.commands import app
@@ -11,6 +12,8 @@ from tests.kit import spans
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 GATEWAY = """
 receivers: {otlp: {protocols: {grpc: {}}}}
