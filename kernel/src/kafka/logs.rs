@@ -45,15 +45,17 @@ impl Body {
     }
 }
 
-/// A batch of the messages as log records, `None` without any; and by their positions those that
-/// are no JSON, and why.
+/// A batch, `None` without items; and by their positions the messages that are no JSON, and why.
+type Found = (Option<Batch>, Vec<(usize, String)>);
+
+/// The messages as log records.
 #[pyfunction]
 pub fn log_records(
     py: Python<'_>,
     messages: Vec<PyBackedBytes>,
     encoding: &str,
     observed: u64,
-) -> PyResult<(Option<Batch>, Vec<(usize, String)>)> {
+) -> PyResult<Found> {
     let body = Body::by_name(encoding)
         .ok_or_else(|| PyValueError::new_err(format!("there is no encoding {encoding:?}")))?;
     let found = py.detach(|| {
