@@ -17,7 +17,7 @@ from penstock.pipeline import Retryable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from penstock.exporters._http import Answer, Poster
+    from penstock.exporters._http import Answer, Content, Poster
 
 logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 """It warns of every node that fails. Delivery tells that as well, and sums it up."""
@@ -84,15 +84,14 @@ class Nodes:
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        content_type: str = "application/json",
+        content: Content | None = None,
     ) -> Answer:
         """The answer of a node that gives one. Raises `Retryable` where none does."""
         for left in range(len(self._pool) - 1, -1, -1):
             node = self._pool.get()
             url = URL(node.base_url, encoded=True) / path if path else URL(node.base_url + "/")
             try:
-                answer = await self._ask(method, url.with_query(query), body, content_type)
+                answer = await self._ask(method, url.with_query(query), content)
             except Retryable:
                 self._pool.mark_dead(node)
                 if not left:
@@ -107,10 +106,10 @@ class Nodes:
         msg = "no node"  # a pool has one at least
         raise AssertionError(msg)
 
-    async def _ask(self, method: str, url: URL, body: bytes | None, content_type: str) -> Answer:
+    async def _ask(self, method: str, url: URL, content: Content | None) -> Answer:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._poster.request(method, url, body, content_type)
+                return await self._poster.request(method, url, content)
         except TimeoutError as error:
             msg = f"{name_of(url)}: no answer in time (timeout {self._timeout:g}s)"
             raise Retryable(msg) from error

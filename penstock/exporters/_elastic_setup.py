@@ -9,6 +9,7 @@ import orjson
 
 from penstock.exporters._elastic_bulk import refusal
 from penstock.exporters._elastic_nodes import Product
+from penstock.exporters._http import Content
 
 if TYPE_CHECKING:
     from penstock.exporters._elastic_nodes import Nodes
@@ -58,7 +59,9 @@ def _template(signal: str, flavour: str) -> dict[str, Any]:
 async def _put_ism(nodes: Nodes) -> str:
     """OpenSearch changes a policy only for who knows its version, so a policy there stays."""
     path = f"_plugins/_ism/policies/{POLICY}"
-    answer = await nodes.request("PUT", path, body=orjson.dumps(_read("opensearch-policy")))
+    answer = await nodes.request(
+        "PUT", path, content=Content(orjson.dumps(_read("opensearch-policy")))
+    )
     if answer.response.status in _NO_POLICIES:
         return f"no policy {POLICY}: this OpenSearch lacks Index State Management"
     if answer.response.status == _CONFLICT:
@@ -69,7 +72,7 @@ async def _put_ism(nodes: Nodes) -> str:
 
 
 async def _put(nodes: Nodes, path: str, content: dict[str, Any]) -> None:
-    answer = await nodes.request("PUT", path, body=orjson.dumps(content))
+    answer = await nodes.request("PUT", path, content=Content(orjson.dumps(content)))
     if answer.failed:
         raise refusal(answer)
 

@@ -55,6 +55,15 @@ Url = Annotated[str, AfterValidator(_is_url)]
 """Where to send, over HTTP or HTTPS and without credentials."""
 
 
+class Content(NamedTuple):
+    """What is sent, and what it is."""
+
+    data: bytes
+    type: str = "application/json"
+    encoding: str = ""
+    """How it is compressed, if requests of the client are not all compressed in one way."""
+
+
 class Answer(NamedTuple):
     """What a back end answered."""
 
@@ -118,18 +127,19 @@ class Poster:
 
     async def post(self, url: URL, body: bytes, content_type: str) -> Answer:
         """Send and read the answer. Raises `Retryable` for one that is not by HTTP's rules."""
-        return await self.request("POST", url, body, content_type)
+        return await self.request("POST", url, Content(body, content_type))
 
-    async def request(self, method: str, url: URL, body: bytes | None, content_type: str) -> Answer:
+    async def request(self, method: str, url: URL, content: Content | None) -> Answer:
         """The same by any method, with or without a body."""
         assert self._session is not None, "send before start"
         credentials = self._credentials.headers
+        own = {"Content-Encoding": content.encoding} if content and content.encoding else {}
         try:
             async with self._session.request(
                 method,
                 url,
-                data=None if body is None else _Body(body, content_type),
-                headers=credentials,
+                data=content and _Body(content.data, content.type),
+                headers={**credentials, **own},
                 allow_redirects=False,
                 server_hostname=self._config.tls.server_name_override or None,
             ) as response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -17,11 +18,10 @@ from penstock.config.types import Duration
 from penstock.exporters import _elastic_options as options
 from penstock.exporters._compression import LARGE
 from penstock.exporters._elastic_bulk import FILTER, REJECTED, Body, Outcome, refusal
-from penstock.exporters._elastic_nodes import Nodes
-from penstock.exporters._elastic_options import Mode
+from penstock.exporters._elastic_nodes import Nodes, Product
 from penstock.exporters._elastic_routes import Router
 from penstock.exporters._elastic_setup import install
-from penstock.exporters._http import Poster, PosterConfig, Url
+from penstock.exporters._http import Content, Poster, PosterConfig, Url
 from penstock.pipeline import Batch, Context, Exporter, Retryable, Signal
 from penstock.pipeline.delivery.delivery import DeliveryConfig
 
@@ -37,18 +37,17 @@ MAX_BYTES = 5_000_000
 _LEVEL = 1
 _WRONG_MEDIA_TYPE = {HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
 _ALWAYS = "documents are routed by attributes wherever no static index is set; remove it"
-_DOCUMENTS = {
-    Signal.LOGS: frozenset(Mode),
-    Signal.TRACES: frozenset(Mode) - {Mode.BODYMAP},
-    Signal.METRICS: frozenset({Mode.OTEL, Mode.ECS}),
+_NO_DOCUMENT = {
+    Signal.LOGS: "the mapping mode bodymap wants a body that is a map",
+    Signal.TRACES: "the mapping mode bodymap has no documents of spans",
+    Signal.METRICS: "the mapping modes otel and ecs alone have documents of data points, and those"
+    " need a value",
 }
-"""The modes that have documents for a signal."""
+"""Why an item has none."""
 
 
 class Config(PosterConfig, DeliveryConfig):
     """Options of the `elasticsearch` exporter, under the Collector's names."""
-
-    signals = frozenset({Signal.LOGS, Signal.TRACES})
 
     not_here: ClassVar[Mapping[str, str]] = {
         "batcher": "set `sending_queue.batch`",
@@ -171,6 +170,7 @@ class Elasticsearch(Exporter):
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._router = Router(config)
+        self._encoding = "" if config.compression == "none" else config.compression
         self._poster = Poster(config, context)
         self._nodes = Nodes(config.nodes, self._poster, config.timeout)
         self._query = {"filter_path": FILTER}
@@ -182,8 +182,7 @@ class Elasticsearch(Exporter):
     async def start(self) -> None:
         """Open the client, which connects when it is first used. Raises `StartError`."""
         encrypted = all(URL(node).scheme == "https" for node in self._config.nodes)
-        headers = {} if self._config.compression == "none" else {"Content-Encoding": "gzip"}
-        self._poster.start(headers | self._config.authorization, encrypted=encrypted)
+        self._poster.start(self._config.authorization, encrypted=encrypted)
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -200,9 +199,9 @@ class Elasticsearch(Exporter):
 
     async def _send(self, batch: Batch) -> Outcome:
         outcome = Outcome(batch)
-        large = batch.nbytes >= LARGE
-        write = self._write
-        bodies = await asyncio.to_thread(write, batch, outcome) if large else write(batch, outcome)
+        cluster = await self._nodes.cluster()
+        write = partial(self._write, batch, outcome, cluster.product is Product.ELASTICSEARCH)
+        bodies = await asyncio.to_thread(write) if batch.nbytes >= LARGE else write()
         failed: Retryable | None = None
         for body in bodies:
             try:
@@ -216,9 +215,8 @@ class Elasticsearch(Exporter):
 
     async def _send_body(self, batch: Batch, body: Body, outcome: Outcome) -> None:
         cluster = await self._nodes.cluster()
-        answer = await self._nodes.request(
-            "POST", "_bulk", self._query, body.data, cluster.content_type
-        )
+        content = Content(body.data, cluster.content_type, self._encoding)
+        answer = await self._nodes.request("POST", "_bulk", self._query, content)
         status = answer.response.status
         if not answer.failed:
             outcome.read(body, answer)
@@ -245,7 +243,7 @@ class Elasticsearch(Exporter):
             outcome.put_part(half, await self._send(part))
         return None
 
-    def _write(self, batch: Batch, outcome: Outcome) -> list[Body]:
+    def _write(self, batch: Batch, outcome: Outcome, templates: bool) -> list[Body]:  # noqa: FBT001
         config = self._config
         ways = self._router.routes(batch)
         ready, unwritten = bulk_bodies(
@@ -255,20 +253,16 @@ class Elasticsearch(Exporter):
             ways.events.data,
             ids=getattr(config, f"{batch.signal}_dynamic_id", options.Switch()).enabled,
             pipelines=batch.signal is Signal.LOGS and config.logs_dynamic_pipeline.enabled,
-            templates=False,
+            templates=templates,
             max_bytes=MAX_BYTES,
             max_documents=MAX_DOCUMENTS,
             level=None if config.compression == "none" else _LEVEL,
         )
         none = np.frombuffer(unwritten, dtype=np.uint32)
         if len(none):
-            outcome.put(none, REJECTED, self._no_document(batch.signal))
+            reason = f"{_NO_DOCUMENT[batch.signal]}; or the mode that its scope asks for is none"
+            outcome.put(none, REJECTED, f"{reason} of mapping.allowed_modes")
         return [
             Body(data, documents, *(np.frombuffer(codes, dtype=np.uint32) for codes in pairs))
             for data, documents, *pairs in ready
         ]
-
-    def _no_document(self, signal: Signal) -> str:
-        if signal is Signal.LOGS:
-            return "the mapping mode bodymap wants a body that is a map, or the mode is not allowed"
-        return f"the mapping mode has no documents of {signal.items}, or is not allowed"

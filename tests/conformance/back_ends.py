@@ -303,7 +303,7 @@ class Elasticsearch(BackEnd):
     type_ = "elasticsearch"
     remote = True
     exact = False
-    verdicts = frozenset(Verdict)
+    verdicts = frozenset(Verdict) - {Verdict.PARTIAL}  # it says of each document what it is
 
     def settings(self, port: int, folder: Path) -> dict[str, Any]:
         return {"endpoint": f"http://127.0.0.1:{port}"}
@@ -320,25 +320,28 @@ class Elasticsearch(BackEnd):
 
     async def _bulk(self, request: web.Request) -> web.Response:
         documents = [document for _, document in pairs(await request.read())]
-        signal = Signal(documents[0]["data_stream"]["type"])
-        marks = [_mark(document) for document in documents]
-        verdict = self._script.judge(marked(signal, marks))
-        if verdict is Verdict.SILENCE:
+        verdicts = [self._script.judge(_items(document)) for document in documents]
+        if Verdict.SILENCE in verdicts:
             await self._over.wait()
-        if verdict is Verdict.THROTTLE:
-            return web.Response(status=429, headers={"Retry-After": "0"})
-        if verdict is Verdict.RETRY:
-            return web.Response(status=503)
-        statuses = [400 if verdict is Verdict.REJECT else 201] * len(marks)
-        if verdict is Verdict.PARTIAL:
-            statuses[0] = 400
-        return web.json_response({"items": [{"create": {"status": it}} for it in statuses]})
+        items = [{"create": {"status": _STATUSES[verdict]}} for verdict in verdicts]
+        return web.json_response({"items": items})
 
 
-def _mark(document: dict[str, Any]) -> str:
-    """The mark of the item that a document was, if it had one."""
-    names = [*document.get("metrics", {}), "unmarked"]
-    return str(document.get("name") or document.get("body", {}).get("text") or names[0])
+_STATUSES = {
+    Verdict.TAKE: 201,
+    Verdict.RETRY: 503,
+    Verdict.THROTTLE: 429,
+    Verdict.REJECT: 400,
+}
+
+
+def _items(document: dict[str, Any]) -> Batch:
+    """The items that a document was made of, if they had marks."""
+    if "metrics" in document:
+        return marked(Signal.METRICS, document["metrics"])
+    signal = Signal(document["data_stream"]["type"])
+    mark = document.get("name") or document.get("body", {}).get("text")
+    return marked(signal, [str(mark or "unmarked")])
 
 
 class File(BackEnd):

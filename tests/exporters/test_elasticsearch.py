@@ -86,6 +86,23 @@ def traces(*spans: dict[str, Any]) -> Batch:
     return Batch.from_json("traces", json.dumps({"resourceSpans": [around]}).encode())
 
 
+def metrics(*given: dict[str, Any]) -> Batch:
+    scope = {"scope": {"name": "lib"}, "metrics": given}
+    around = {
+        "resource": {"attributes": attributes({"service.name": "shop"})},
+        "scopeMetrics": [scope],
+    }
+    return Batch.from_json("metrics", json.dumps({"resourceMetrics": [around]}).encode())
+
+
+def point(time: int = TIME, said: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    return {"timeUnixNano": str(time), "attributes": attributes(said or {}), **fields}
+
+
+def gauge(name: str, *points: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "gauge": {"dataPoints": points}}
+
+
 def config(server: BulkServer, **settings: Any) -> Config:
     return Config.model_validate({"endpoint": server.url, **settings})
 
@@ -432,3 +449,89 @@ def test_a_cloud_id_is_an_endpoint() -> None:
 def test_settings_that_contradict_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Config.model_validate(settings)
+
+
+def test_points_of_one_time_and_the_same_attributes_are_one_document() -> None:
+    said = {"a": 1, "b": "x"}
+    server = BulkServer()
+    batch = metrics(
+        gauge("one", point(said=said, asDouble=1.0), point(said={"a": 2}, asInt="2")),
+        gauge("two", point(said=dict(reversed(said.items())), asInt="3")),
+        gauge("three", point(TIME + 1, said, asInt="4")),
+    )
+    assert sent(server, batch) == [None]
+    (action, first), (_, second), (_, third) = server.documents
+    assert action["create"]["_index"] == "metrics-generic.otel-default"
+    templates = {"metrics.one": "gauge_double", "metrics.two": "gauge_long"}
+    assert action["create"]["dynamic_templates"] == templates
+    assert len(first.pop("_metric_names_hash")) >= 8
+    assert first == {
+        "@timestamp": TIME // 1_000_000,
+        "data_stream": {"type": "metrics", "dataset": "generic.otel", "namespace": "default"},
+        "attributes": said,
+        "resource": {"attributes": {"service.name": "shop"}},
+        "scope": {"name": "lib"},
+        "metrics": {"one": 1.0, "two": 3},
+    }
+    assert (second["metrics"], third["metrics"]) == ({"one": 2}, {"three": 4})
+
+
+def test_points_of_one_metric_are_in_different_documents() -> None:
+    points = [point(asInt=str(value)) for value in range(3)]
+    found = documents(metrics(gauge("same", *points), gauge("other", point(asInt="9"))))
+    assert [document["metrics"] for document in found] == [
+        {"same": 0, "other": 9},
+        {"same": 1},
+        {"same": 2},
+    ]
+
+
+def test_histograms_are_values_and_counts_and_summaries_sums() -> None:
+    explicit: dict[str, Any] = {
+        "bucketCounts": ["1", "2"],
+        "explicitBounds": [4.0],
+        "count": "3",
+        "sum": 9,
+    }
+    exponential: dict[str, Any] = {
+        "scale": 0,
+        "zeroCount": "1",
+        "positive": {"bucketCounts": ["2"]},
+    }
+    (document,) = documents(
+        metrics(
+            {"name": "h", "histogram": {"dataPoints": [point(**explicit)]}},
+            {"name": "e", "exponentialHistogram": {"dataPoints": [point(**exponential)]}},
+            {"name": "s", "summary": {"dataPoints": [point(sum=2.5, count="2")]}},
+        )
+    )
+    assert document["metrics"] == {
+        "h": {"counts": [1, 2], "values": [2.0, 4.0]},
+        "e": {"counts": [1, 2], "values": [0.0, 1.5]},
+        "s": {"sum": 2.5, "value_count": 2},
+    }
+
+
+def test_actions_for_opensearch_know_no_templates() -> None:
+    server = BulkServer(OPENSEARCH)
+    assert sent(server, metrics(gauge("one", point(asInt="1")))) == [None]
+    assert server.documents[0][0] == {"create": {"_index": "metrics-generic.otel-default"}}
+
+
+def test_metrics_are_fields_in_the_mode_ecs() -> None:
+    (document,) = documents(metrics(gauge("cpu.load", point(said={"a.b": 1}, asInt="1"))), "ecs")
+    assert (document["cpu"], document["a"]) == ({"load": 1}, {"b": 1})
+
+
+@pytest.mark.parametrize("mode", ["none", "raw", "bodymap"])
+def test_metrics_are_rejected_in_modes_that_have_no_documents_of_them(mode: str) -> None:
+    (end,) = sent(BulkServer(), metrics(gauge("g", point(asInt="1"))), mapping={"mode": mode})
+    assert isinstance(end, Permanent)
+    assert "otel and ecs alone" in str(end)
+
+
+def test_points_without_a_value_are_rejected() -> None:
+    batch = metrics(gauge("g", point(flags=1), point(asDouble="NaN"), point(asInt="1")))
+    (end,) = sent(BulkServer(), batch)
+    assert isinstance(end, Rejected)
+    assert end.items == 2

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.exporters.test_elasticsearch import SPAN, attributes, logs, record, traces
+from tests.exporters.test_elasticsearch import (
+    SPAN,
+    attributes,
+    gauge,
+    logs,
+    metrics,
+    point,
+    record,
+    traces,
+)
 from tests.integration.opensearch import OpenSearch
-from tests.integration.service import Penstock
+from tests.integration.service import Penstock, command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from penstock.pipeline import Batch
@@ -28,12 +38,7 @@ def opensearch(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 class OfDocuments(Penstock):
-    """Sends logs and traces alone."""
-
-    def settings(self, exporters: Mapping[str, Any]) -> dict[str, Any]:
-        settings = super().settings(exporters)
-        del settings["service"]["pipelines"]["metrics"]
-        return settings
+    """Takes batches of any signal."""
 
     def post(self, batch: Batch) -> None:
         """Send it a batch."""
@@ -97,3 +102,24 @@ def test_a_document_of_a_known_id_is_there_once(opensearch: OpenSearch, tmp_path
             penstock.post(logs(record(attributes={"elasticsearch.document_id": "1"})))
         penstock.expect_delivered("logs", 2)
     assert len(opensearch.documents("once")) == 1
+
+
+def test_points_become_documents(opensearch: OpenSearch, tmp_path: Path) -> None:
+    with OfDocuments(tmp_path, exporter(opensearch, "otel")) as penstock:
+        penstock.post(metrics(gauge("one", point(asInt="1")), gauge("two", point(asDouble=0.5))))
+        penstock.expect_delivered("metrics", 2)
+    (document,) = opensearch.documents("metrics-generic.otel-default")
+    assert document["metrics"] == {"one": 1, "two": 0.5}
+
+
+def test_data_streams_are_set_up(opensearch: OpenSearch, tmp_path: Path) -> None:
+    with OfDocuments(tmp_path, exporter(opensearch, "otel")) as penstock:
+        setup = command("elasticsearch", "setup", "-c", str(tmp_path / "penstock.yaml"))
+        done = subprocess.run(setup, capture_output=True, check=True, text=True)
+        assert "index template penstock-logs" in done.stdout
+        conflict = record("conflict", attributes={"a": 1, "a.b": "x"})
+        penstock.post(logs(conflict, resource={"data_stream.namespace": "setup"}))
+        penstock.expect_delivered("logs", 1)
+    (found,) = opensearch.documents("logs-generic.otel-setup")
+    assert found["attributes"] == {"a": 1, "a.b": "x"}
+    assert opensearch.ask("GET", "_data_stream/logs-generic.otel-setup")["data_streams"]

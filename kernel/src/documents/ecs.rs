@@ -91,8 +91,8 @@ fn attributes<'a>(
 ) {
     for pair in pairs {
         let (key, value) = key_value(pair);
-        let named = names.iter().find(|(known, _)| known.as_bytes() == key);
-        let name = named.map_or(key, |(_, name)| name.as_bytes());
+        let renamed = names.iter().find(|(known, _)| known.as_bytes() == key);
+        let name = renamed.map_or(key, |(_, name)| name.as_bytes());
         if !name.is_empty() {
             with_value(value, |value| document.attribute(b"", name, &value));
         }

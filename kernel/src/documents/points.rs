@@ -215,7 +215,7 @@ impl Writer<'_> {
         let (first, payload) = (&seen[0], &self.payloads[points[0].payload]);
         let around = Parents::of(payload, first.scope as usize);
         head(out, route);
-        if self.plan.templates && route.mode == Mode::Otel {
+        if self.plan.templates && route.mode == Mode::Otel && route.stream.is_some() {
             templates(out, &seen);
         }
         out.extend(b"}}\n");

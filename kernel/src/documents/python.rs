@@ -67,13 +67,16 @@ fn native<'py>(py: Python<'py>, values: &[u32]) -> Bound<'py, PyBytes> {
     PyBytes::new(py, &bytes)
 }
 
+/// Status, type and reason.
+type Reason = (u16, String, String);
+
 /// What the bulk API says became of each document: statuses as native `uint16`, and what was said of
 /// some that failed: status, type and reason. `None` for what is no such answer.
 #[pyfunction]
 pub fn bulk_outcomes<'py>(
     py: Python<'py>,
     answer: &[u8],
-) -> Option<(Bound<'py, PyBytes>, Vec<(u16, String, String)>)> {
+) -> Option<(Bound<'py, PyBytes>, Vec<Reason>)> {
     let outcomes = py.detach(|| answer::read(answer))?;
     let statuses: Vec<u8> = outcomes.statuses.iter().flat_map(|it| it.to_ne_bytes()).collect();
     Some((PyBytes::new(py, &statuses), outcomes.reasons))

@@ -13,13 +13,37 @@ pub fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     let mut rest = text;
     loop {
-        let plain = rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
+        let plain = plain_len(rest);
         out.extend_from_slice(&rest[..plain]);
         let Some(special) = rest.get(plain) else { break };
         escape(out, *special);
         rest = &rest[plain + 1..];
     }
     out.push(b'"');
+}
+
+/// How many bytes need no escape, looked at eight at a time.
+fn plain_len(text: &[u8]) -> usize {
+    let special = |bytes: &[u8]| bytes.iter().position(|byte| is_special(*byte));
+    let mut at = 0;
+    while let Some(eight) = text[at..].first_chunk::<8>() {
+        if may_be_special(u64::from_le_bytes(*eight))
+            && let Some(i) = special(eight)
+        {
+            return at + i;
+        }
+        at += 8;
+    }
+    special(&text[at..]).map_or(text.len(), |i| at + i)
+}
+
+/// Whether one of eight bytes is special; now and then also where none is.
+fn may_be_special(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let below = |word: u64, limit: u64| word.wrapping_sub(limit * ONES) & !word & HIGH;
+    let equal = |byte: u8| below(word ^ (u64::from(byte) * ONES), 1);
+    below(word, 0x20) | equal(b'"') | equal(b'\\') != 0
 }
 
 fn is_special(byte: u8) -> bool {
@@ -138,7 +162,14 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_as_json_wants_them() {
-        for text in ["", "plain", "a \"b\" \\ c", "\u{0}\u{1f}\n\r\t", "ü€😀\u{7f}\u{2028}"] {
+        for text in [
+            "",
+            "plain",
+            "a \"b\" \\ c",
+            "\u{0}\u{1f}\n\r\t",
+            "ü€😀\u{7f}\u{2028}",
+            "0123456789\nabcdef\"g",
+        ] {
             let json = written(|out| string(out, text.as_bytes()));
             assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
         }
