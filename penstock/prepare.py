@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.pipeline import Exporter
@@ -13,7 +12,6 @@ from penstock.replay import alone
 
 if TYPE_CHECKING:
     from penstock.config.settings import Settings
-    from penstock.pipeline.auth import ClientAuth
 
 
 def prepare(settings: Settings, exporter: str) -> list[str]:
@@ -25,15 +23,6 @@ def prepare(settings: Settings, exporter: str) -> list[str]:
 
 
 async def _prepare(settings: Settings, exporter: str) -> list[str]:
-    async with Running(_alone(settings, exporter)) as running:
+    async with Running(alone(settings, exporter, Feed())) as running:
         found = running.exporter(exporter)
         return await found.prepare() if isinstance(found, Exporter) else []
-
-
-def _alone(settings: Settings, exporter: str) -> Settings:
-    """The exporter and whose credentials it has: other extensions would listen where those of a
-    running service do."""
-    auth: ClientAuth | None = getattr(settings.exporters[exporter], "auth", None)
-    needed = {auth.authenticator} if auth else set()
-    kept = tuple(id_ for id_ in settings.service_extensions if id_ in needed)
-    return replace(alone(settings, exporter, Feed()), service_extensions=kept)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from penstock.config.references import extensions_of
 from penstock.config.settings import PipelineSettings, TelemetrySettings
 from penstock.pipeline import Batch, Invalid, MalformedPayload, Refused, Signal
 from penstock.pipeline.feed import Feed, FeedConfig
@@ -112,8 +113,10 @@ _FEED = "replay"
 
 
 def alone(settings: Settings, exporter: str, feed: Feed) -> Settings:
-    """The settings of one exporter, which is waited for and keeps no letters: they are there."""
+    """The settings of one exporter, which is waited for and keeps no letters: they are there. Other
+    extensions than its own would listen where those of a running service do."""
     config = settings.exporters[exporter].waited_for()
+    needed = extensions_of(config)
     pipelines = {
         signal.value: PipelineSettings(signal.value, signal, (_FEED,), (), (exporter,))
         for signal in Signal
@@ -125,6 +128,7 @@ def alone(settings: Settings, exporter: str, feed: Feed) -> Settings:
         processors={},
         connectors={},
         exporters={exporter: config},
+        service_extensions=tuple(id_ for id_ in settings.service_extensions if id_ in needed),
         pipelines=pipelines,
         telemetry=TelemetrySettings(page=None),
     )

@@ -58,7 +58,7 @@ class BackEnd:
 
 
 def settings(port: int, folder: Path) -> Settings:
-    """A gateway, of which only the exporter may start: its receiver has no port to listen on."""
+    """A gateway, of which only the exporter may start: nothing else has a port to listen on."""
     exporter = {
         "endpoint": f"http://127.0.0.1:{port}",
         "compression": "none",
@@ -68,11 +68,13 @@ def settings(port: int, folder: Path) -> Settings:
     document = {
         "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "no.such.host.invalid:1"}}}},
         "exporters": {"otlphttp": exporter, "prometheus": {"endpoint": "localhost:0"}},
+        "extensions": {"health_check": {"endpoint": "no.such.host.invalid:1"}},
         "service": {
+            "extensions": ["health_check"],
             "pipelines": {
                 "traces": {"receivers": ["otlp"], "exporters": ["otlphttp"]},
                 "metrics": {"receivers": ["otlp"], "exporters": ["prometheus"]},
-            }
+            },
         },
     }
     return load_text(json.dumps(document), "gateway.yaml", {})

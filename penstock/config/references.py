@@ -38,6 +38,11 @@ def check_references(configs: dict[Kind, dict[str, Any]], problems: Problems) ->
                     problems.add(reference.path, fault)
 
 
+def extensions_of(config: BaseModel) -> frozenset[str]:
+    """The ids of the extensions that a component's settings name."""
+    return frozenset(reference.id for reference in _references(config, ()))
+
+
 def _references(value: Any, path: Path) -> Iterator[_Reference]:
     if isinstance(value, Auth):
         can = partial(_authenticates, value.side)
