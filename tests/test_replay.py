@@ -68,7 +68,7 @@ def settings(port: int, folder: Path) -> Settings:
     document = {
         "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "no.such.host.invalid:1"}}}},
         "exporters": {"otlphttp": exporter, "prometheus": {"endpoint": "localhost:0"}},
-        "extensions": {"health_check": {"endpoint": "no.such.host.invalid:1"}},
+        "extensions": {"health_check": {"endpoint": "no.such.host.invalid:2"}},
         "service": {
             "extensions": ["health_check"],
             "pipelines": {
