@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +117,35 @@ class UnixSocket(NamedTuple):
 
     def __str__(self) -> str:
         return self.path
+
+
+IN_A_FILE = frozenset({"unix", "unixgram"})
+"""The transports whose endpoint is the path of a unix socket."""
+
+
+def _parse_endpoint(value: Any, info: ValidationInfo) -> HostPort | UnixSocket:
+    if info.data.get("transport") not in IN_A_FILE:
+        return parse_host_port(value)
+    if not isinstance(value, str) or not value.startswith("/"):
+        msg = f"expected the path of a unix socket, such as /run/penstock.sock, found {value!r}"
+        raise ValueError(msg)
+    return UnixSocket(value)
+
+
+Endpoint = Annotated[
+    HostPort | UnixSocket,
+    PlainValidator(_parse_endpoint),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^(([^:]*|\[[^\[\]]+\]):[0-9]{1,5}|/.*)$",
+            "examples": ["localhost:4317", "/run/penstock.sock"],
+        }
+    ),
+]
+"""Where to listen: `host:port`, or the path of a unix socket if the option `transport` says so,
+which has to stand before it."""
 
 
 def parse_url_path(value: Any) -> str:

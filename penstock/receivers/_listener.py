@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
     Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
 from penstock._kernel import Cors, Terms
 from penstock.config.tls import ServerTLS
-from penstock.config.types import Duration, HostPort, Section, UnixSocket, UrlPath, parse_host_port
+from penstock.config.types import Duration, Endpoint, HostPort, Section, UrlPath
 from penstock.pipeline.auth import ServerAuth
 
 if TYPE_CHECKING:
@@ -41,30 +37,6 @@ _NOT_HERE = {
     "include_metadata": "headers of requests are not kept; remove it",
     "middlewares": "there are none; remove it",
 }
-
-
-def _parse_endpoint(value: Any, info: ValidationInfo) -> HostPort | UnixSocket:
-    if info.data.get("transport") != "unix":
-        return parse_host_port(value)
-    if not isinstance(value, str) or not value.startswith("/"):
-        msg = f"expected the path of a unix socket, such as /run/otlp.sock, found {value!r}"
-        raise ValueError(msg)
-    return UnixSocket(value)
-
-
-Endpoint = Annotated[
-    HostPort | UnixSocket,
-    PlainValidator(_parse_endpoint),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^(([^:]*|\[[^\[\]]+\]):[0-9]{1,5}|/.*)$",
-            "examples": ["localhost:4317", "/run/otlp.sock"],
-        }
-    ),
-]
-"""Where to listen: `host:port`, or the path of a unix socket."""
 
 
 class Admission(Section):

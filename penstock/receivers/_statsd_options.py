@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
     Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
 from penstock.config.regexps import Regexp
-from penstock.config.types import HostPort, Section, UnixSocket, parse_host_port
+from penstock.config.types import Section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-IN_A_FILE = frozenset({"unixgram", "unix"})
-"""Transports whose endpoint is a path."""
 
 EXPONENTIAL = 160
 """Buckets that an exponential histogram has if nobody says how many."""
@@ -41,31 +34,6 @@ class Observer(NamedTuple):
 
 
 DISABLED = Observer("disabled")
-
-
-def parse_endpoint(value: Any, info: ValidationInfo) -> HostPort | UnixSocket:
-    """An address, or the path of a unix socket where the transport is one."""
-    if info.data.get("transport") not in IN_A_FILE:
-        return parse_host_port(value)
-    if not isinstance(value, str) or not value.startswith("/"):
-        msg = f"expected the path of a unix socket, such as /run/statsd.sock, found {value!r}"
-        raise ValueError(msg)
-    return UnixSocket(value)
-
-
-Endpoint = Annotated[
-    HostPort | UnixSocket,
-    PlainValidator(parse_endpoint),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^(([^:]*|\[[^\[\]]+\]):[0-9]{1,5}|/.*)$",
-            "examples": ["localhost:8125", "/run/statsd.sock"],
-        }
-    ),
-]
-"""Where to listen: `host:port`, or the path of a unix socket."""
 
 
 def _ascending(bounds: list[float]) -> list[float]:

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from penstock._kernel import Statsd as Kernel
-from penstock.config.types import Duration, HostPort, UnixSocket
+from penstock.config.types import IN_A_FILE, Duration, Endpoint, HostPort, UnixSocket
 from penstock.pipeline import Batch, Receiver, ReceiverConfig, Signal, StartError
 from penstock.pipeline.delivery.custody import Custody
 from penstock.pipeline.exposure import warn_if_exposed
 from penstock.pipeline.faults import FaultLog
 from penstock.receivers._statsd_mapping import MappingFile
 from penstock.receivers._statsd_options import (
-    IN_A_FILE,
-    Endpoint,
     TimerMapping,
     observers,
 )

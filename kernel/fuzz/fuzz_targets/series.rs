@@ -8,12 +8,13 @@ use std::sync::Arc;
 use _kernel::payload::Payload;
 use _kernel::schema::METRICS;
 use _kernel::series::admission::{Admission, Entry, NO_BUDGET};
-use _kernel::series::apply::{CUMULATIVE, DELTA, Outcome, each, write};
+use _kernel::series::apply::{CUMULATIVE, DELTA, Outcome, Subject, each, write};
 use _kernel::series::differences::{Difference, Differences};
 use _kernel::series::fold::{Fold, Gauge};
 use _kernel::series::identity::{Id, ids};
+use _kernel::series::point::Point;
 use _kernel::series::sketches::Sketches;
-use _kernel::series::totals::Totals;
+use _kernel::series::totals::{Fault, Totals};
 use fuzzing::Input;
 use libfuzzer_sys::fuzz_target;
 
@@ -79,12 +80,9 @@ impl Verbs {
         wanted: &[bool],
         now: u32,
     ) -> Vec<Arc<Payload>> {
-        let mut outcomes: Vec<Outcome> = wanted.iter().map(|_| Outcome::Stays).collect();
-        each(payloads, wanted, |subject| {
-            let sum = self.totals.add(subject.id, subject.point, now);
-            outcomes[subject.item] = sum.map_or(Outcome::Goes, Outcome::Becomes);
-        });
-        write(payloads, &outcomes, Some(CUMULATIVE))
+        rewritten(payloads, wanted, CUMULATIVE, |subject| {
+            self.totals.add(subject.id, subject.point, now)
+        })
     }
 
     fn taken_apart(
@@ -93,17 +91,14 @@ impl Verbs {
         wanted: &[bool],
         now: u32,
     ) -> Vec<Arc<Payload>> {
-        let mut outcomes: Vec<Outcome> = wanted.iter().map(|_| Outcome::Stays).collect();
-        each(payloads, wanted, |subject| {
+        rewritten(payloads, wanted, DELTA, |subject| {
             let grows = subject.traits.grows();
-            let difference = self.differences.next(subject.id, subject.point, grows, now);
-            outcomes[subject.item] = match difference {
-                Ok(Difference::First(point) | Difference::Since(point)) => Outcome::Becomes(point),
-                Ok(Difference::Reset(point)) => Outcome::Becomes(point),
-                Err(_) => Outcome::Goes,
-            };
-        });
-        write(payloads, &outcomes, Some(DELTA))
+            Ok(match self.differences.next(subject.id, subject.point, grows, now)? {
+                Difference::First(point) | Difference::Since(point) | Difference::Reset(point) => {
+                    point
+                }
+            })
+        })
     }
 
     fn expire(&mut self, oldest: u32) {
@@ -113,6 +108,21 @@ impl Verbs {
         self.admission.expire(oldest);
         assert!(self.admission.used()[0] <= self.admission.members().len() as u64);
     }
+}
+
+/// The points as `make` makes them; without those that it refuses.
+fn rewritten(
+    payloads: &[Arc<Payload>],
+    wanted: &[bool],
+    temporality: u32,
+    mut make: impl FnMut(Subject) -> Result<Point, Fault>,
+) -> Vec<Arc<Payload>> {
+    let mut outcomes: Vec<Outcome> = wanted.iter().map(|_| Outcome::Stays).collect();
+    each(payloads, wanted, |subject| {
+        let item = subject.item;
+        outcomes[item] = make(subject).map_or(Outcome::Goes, Outcome::Becomes);
+    });
+    write(payloads, &outcomes, Some(temporality))
 }
 
 /// What was written is metrics again, of no more points than there were.

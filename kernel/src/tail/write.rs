@@ -3,7 +3,9 @@
 use super::entry::Entry;
 use super::value::{Map, Value};
 use crate::encode::write_record;
-use crate::wire::{FIXED32, FIXED64, LEN, VARINT, begin, end, varint_len, write_tag, write_varint};
+use crate::wire::{
+    FIXED32, LEN, VARINT, begin, end, varint_len, write_fixed, write_tag, write_varint,
+};
 
 /// Maps and lists that a value may lie in, as it is written: whoever receives the payload refuses
 /// messages that are nested more than 100 deep, and each takes three.
@@ -37,8 +39,7 @@ pub fn write_entry(out: &mut Vec<u8>, entry: &Entry, observed: u64) {
 
 fn write_fixed64(out: &mut Vec<u8>, number: u32, value: u64) {
     if value > 0 {
-        write_tag(out, number, FIXED64);
-        out.extend(value.to_le_bytes());
+        write_fixed(out, number, value);
     }
 }
 
@@ -89,10 +90,7 @@ fn write_scalar(out: &mut Vec<u8>, value: &Value) {
             write_tag(out, 3, VARINT);
             write_varint(out, value.cast_unsigned());
         }
-        Value::Double(value) => {
-            write_tag(out, 4, FIXED64);
-            out.extend(value.to_le_bytes());
-        }
+        Value::Double(value) => write_fixed(out, 4, value.to_bits()),
         Value::Text(text) => write_record(out, 1, text.as_bytes()),
         Value::Bytes(bytes) => write_record(out, 7, bytes),
         Value::Null | Value::List(_) | Value::Map(_) => {}
