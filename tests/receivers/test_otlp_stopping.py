@@ -48,7 +48,7 @@ def listens(server: Server) -> bool:
     for port in server.ports:
         try:
             connect(port).close()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):  # the latter while it closes
             continue
         return True
     return False
