@@ -115,6 +115,13 @@ class MemoryLimiter(Processor):
         self._faults = FaultLog(context.logger)
         self._accepted = _count(context, "accepted", "Items that were let pass.")
         self._refused = _count(context, "refused", "Items that were refused for want of memory.")
+        context.telemetry.gauge(
+            "penstock_processor_memory_limit",
+            "Physical memory of the process from which on items are refused.",
+            lambda: limits.soft,
+            "By",
+            processor=context.id,
+        )
 
     def process(self, batch: Batch) -> Batch:
         """Let `batch` pass. Raises `Refused` while there is too little memory for it."""

@@ -120,6 +120,14 @@ async def test_with_memory_to_spare_everything_passes() -> None:
 
 
 @in_loop
+async def test_the_limit_is_told_beside_what_is_in_use() -> None:
+    telemetry = Telemetry()
+    await subject(using(0), telemetry)
+    limit = telemetry.total("penstock_processor_memory_limit", processor="memory_limiter")
+    assert limit == 800 * MIB
+
+
+@in_loop
 async def test_without_senders_are_told_to_try_again(caplog: pytest.LogCaptureFixture) -> None:
     telemetry, memory = Telemetry(), using(800)
     limiter = await subject(memory, telemetry)
