@@ -108,7 +108,7 @@ class Assembly:
 
     def _add_connector(self, node: Node) -> None:
         exits = self._exits(node)
-        context = self._context(node)
+        context = replace(self._context(node), gives=frozenset(exits))
         connector = self._settings.connectors[node.id].build(context)
         takes = self._graph.signals_into(node)
         if isinstance(connector, Router):

@@ -66,13 +66,13 @@ class Stability(StrEnum):
 class Context:
     """What the engine gives a component.
 
-    `id` is `type/name` as in YAML. `signals` are those it is wired for. `pipeline` is set for
-    processors, of which every pipeline has its own. `may_wait` says whether the `consume` that a
-    receiver is given can take longer than putting a batch aside. In `books`, a component that
-    answers for items opens an account. To `status` it says that it cannot do its work, and that it
-    can again; `board` has that of every component. For an exporter, delivery says so.
-    `tells_peers` asks a receiver for `Batch.peers`. To `senders`, a processor says what they should
-    know of their telemetry. `extensions` are those that run, by id.
+    `id` is `type/name` as in YAML. `signals` are those it is wired for; `gives`, of a connector,
+    those that it may pass on. `pipeline` is set for processors, of which every pipeline has its
+    own. `may_wait` says whether the `consume` that a receiver is given can take longer than putting
+    a batch aside. In `books`, a component that answers for items opens an account. To `status` it
+    says that it cannot do its work, and that it can again; `board` has that of every component. For
+    an exporter, delivery says so. `tells_peers` asks a receiver for `Batch.peers`. To `senders`, a
+    processor says what they should know of their telemetry. `extensions` are those that run, by id.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Context:
     logger: logging.Logger
     telemetry: Telemetry
     tasks: asyncio.TaskGroup
+    gives: frozenset[Signal] = ALL_SIGNALS
     pipeline: str | None = None
     may_wait: bool = True
     tells_peers: bool = False

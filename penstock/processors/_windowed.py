@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from penstock.pipeline import Batch, Refused
 from penstock.pipeline.insist import pause
-from penstock.processors._offering import Offering
+from penstock.pipeline.offering import Offering
 
 if TYPE_CHECKING:
     from penstock.pipeline import Context

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from penstock.config.types import Duration
 from penstock.pipeline import Batch, ProcessorConfig, Refused
 from penstock.pipeline.telemetry.registry import BATCH_BYTES, BATCH_ITEMS, Level
-from penstock.processors._offering import Offering
+from penstock.pipeline.offering import Offering
 
 if TYPE_CHECKING:
     from penstock.pipeline import Context

@@ -6,13 +6,15 @@ import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from penstock.pipeline import Stage
+from penstock.pipeline.component import Stage
 from penstock.pipeline.faults import FaultLog
 from penstock.pipeline.insist import Insister
 from penstock.pipeline.steps import dropped
 
 if TYPE_CHECKING:
-    from penstock.pipeline import Batch, Consume, Context, Refused
+    from penstock.pipeline.batch import Batch
+    from penstock.pipeline.component import Consume, Context
+    from penstock.pipeline.errors import Refused
 
 
 class Offering(Stage):
