@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -55,7 +55,7 @@ def message(model: type[BaseModel], node: Node, path: Path, errors: list[ErrorDe
     """What is wrong at `path` below `node`, which was to be a `model`: all its errors as one."""
     first = errors[0]
     if first["type"] == "extra_forbidden":
-        return _unknown(model, path)
+        return _unknown(model, first["loc"])
     if first["type"] == "missing":
         return "is required"
     at = find(node, path)
@@ -109,12 +109,20 @@ def _remedy(error: ErrorDetails, value: str) -> str:
 
 
 def _models_at(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
-    """The models where `path` leads; a step that is no option indexes a list or a mapping."""
+    """The models where `path` leads; a step that is no option indexes a list or a mapping, or says
+    which of several models it is."""
     models = [model]
     for step in map(str, path):
         fields = [_fields(found)[step] for found in models if step in _fields(found)]
-        models = [below for field in fields for below in _models(field.annotation)] or models
+        below = [below for field in fields for below in _models(field.annotation)]
+        models = below or [found for found in models if _is_called(found, step)] or models
     return models
+
+
+def _is_called(model: type[BaseModel], name: str) -> bool:
+    """Whether the value of some option is that, whatever else there is."""
+    literals = (field.annotation for field in _fields(model).values() if field.is_required())
+    return any(get_origin(each) is Literal and get_args(each) == (name,) for each in literals)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:

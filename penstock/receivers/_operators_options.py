@@ -7,41 +7,23 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from penstock.config.regexps import compiled
 from penstock.config.types import Duration, Section
-from penstock.receivers._operators_blocks import Severity, Timestamp, Trace
+from penstock.receivers._operators_base import Operator, Step
 from penstock.receivers._operators_expr import Expression, compile_expression, compile_value
-from penstock.receivers._operators_fields import ATTRIBUTES, BODY, FieldPath, Place
-from penstock.receivers._tail_options import ByteSize, Regexp
+from penstock.receivers._operators_fields import BODY, FieldPath, Place
+from penstock.receivers._operators_parsers import (
+    CsvParser,
+    JsonParser,
+    KeyValueParser,
+    RegexParser,
+    SeverityParser,
+    TimeParser,
+    TraceParser,
+)
+from penstock.receivers._tail_options import ByteSize
 
 
-class Operator(Section):
-    """What every operator has."""
-
-    id: str = ""
-    """Its name, for `output` of others and for metrics; its type, if it is empty."""
-    output: str = ""
-    """The operator that follows, if it is not the next one of the list."""
-    on_error: Literal["send", "drop", "send_quiet", "drop_quiet"] = "send"
-    """What becomes of an entry that the operator can make nothing of."""
-    condition: Expression = Field(default="", alias="if")
-    """Only entries for which this is true are changed."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_here(cls, given: Any) -> Any:
-        for option, remedy in cls.not_here.items():
-            if isinstance(given, dict) and option in given:
-                msg = f"`{option}` is not here: {remedy}"
-                raise ValueError(msg)
-        return given
-
-    def action(self) -> Any:
-        """What it does, for the kernel."""
-        raise NotImplementedError
-
-
-class Noop(Operator):
+class Noop(Step):
     """Does nothing: an end for `output`."""
 
     type: Literal["noop"]
@@ -51,7 +33,7 @@ class Noop(Operator):
         return "noop"
 
 
-class Add(Operator):
+class Add(Step):
     """Sets a field."""
 
     type: Literal["add"]
@@ -72,7 +54,7 @@ class Add(Operator):
         return {"add": {"field": self.field.data(), "value": value}}
 
 
-class _FromTo(Operator):
+class _FromTo(Step):
     from_: Place = Field(alias="from")
     """Where the value is."""
     to: Place
@@ -95,7 +77,7 @@ class Copy(_FromTo):
     type: Literal["copy"]
 
 
-class Remove(Operator):
+class Remove(Step):
     """Removes a field."""
 
     type: Literal["remove"]
@@ -107,7 +89,7 @@ class Remove(Operator):
         return {"remove": {"field": self.field.data()}}
 
 
-class Retain(Operator):
+class Retain(Step):
     """Removes all but some fields."""
 
     type: Literal["retain"]
@@ -119,7 +101,7 @@ class Retain(Operator):
         return {"retain": {"fields": [field.data() for field in self.fields]}}
 
 
-class Flatten(Operator):
+class Flatten(Step):
     """Moves what a map holds to where the map is."""
 
     type: Literal["flatten"]
@@ -138,7 +120,7 @@ class Flatten(Operator):
         return {"flatten": {"field": self.field.data()}}
 
 
-class Filter(Operator):
+class Filter(Step):
     """Drops entries."""
 
     type: Literal["filter"]
@@ -174,176 +156,7 @@ class Router(Operator):
     """Where other entries go; without it they are dropped."""
 
 
-class Parser(Operator):
-    """What every parser has that makes a map of a text."""
-
-    not_here: ClassVar[Mapping[str, str]] = {
-        "scope_name": "set the scope in a `transform` processor",
-        "cache": "nothing is gained by one; remove it",
-    }
-
-    parse_from: Place = BODY
-    """Where the text is."""
-    parse_to: Place = ATTRIBUTES
-    """Where the map goes; it is merged with what is there."""
-    body: Place | None = None
-    """What becomes the body afterwards."""
-    timestamp: Timestamp | None = None
-    """When the entry was."""
-    severity: Severity | None = None
-    """How severe it is."""
-    trace: Trace | None = None
-    """Which trace it belongs to."""
-
-    def syntax(self) -> Any:
-        """How the text is read, for the kernel."""
-        raise NotImplementedError
-
-    def header_from(self) -> Any:
-        """Where each entry has the names of columns, if it has."""
-        return None
-
-    def action(self) -> Any:
-        """What it does, for the kernel."""
-        blocks = {name: getattr(self, name) for name in ("timestamp", "severity", "trace")}
-        return {
-            "parse": {
-                "parse_from": self.parse_from.data(),
-                "parse_to": self.parse_to.data(),
-                "syntax": self.syntax(),
-                "header_from": self.header_from(),
-                "body": self.body.data() if self.body else None,
-                **{name: block and block.data() for name, block in blocks.items()},
-            }
-        }
-
-
-class JsonParser(Parser):
-    """Reads JSON objects."""
-
-    type: Literal["json_parser"]
-    parse_ints: bool = False
-    """Whether numbers without a fraction become integers."""
-
-    def syntax(self) -> Any:
-        """How the text is read, for the kernel."""
-        return {"json": {"integers": self.parse_ints}}
-
-
-class RegexParser(Parser):
-    """Reads the named groups of a pattern."""
-
-    type: Literal["regex_parser"]
-    regex: Regexp
-    """The pattern."""
-
-    @model_validator(mode="after")
-    def _has_groups(self) -> Self:
-        if not compiled(self.regex).names:
-            msg = "expected groups with names, such as (?P<level>[A-Z]+)"
-            raise ValueError(msg)
-        return self
-
-    def syntax(self) -> Any:
-        """How the text is read, for the kernel."""
-        return {"regex": self.regex}
-
-
-class CsvParser(Parser):
-    """Reads values between delimiters."""
-
-    type: Literal["csv_parser"]
-    header: str = ""
-    """The names of the columns, with delimiters between them."""
-    header_attribute: str = ""
-    """The attribute in which each entry has them instead."""
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    """What is between values."""
-    header_delimiter: str = Field(default="", max_length=1)
-    """What is between names of columns, if it is something else."""
-    lazy_quotes: bool = False
-    """Whether quotes may stand within values."""
-    ignore_quotes: bool = False
-    """Whether quotes mean nothing."""
-
-    @model_validator(mode="after")
-    def _has_columns(self) -> Self:
-        if bool(self.header) == bool(self.header_attribute):
-            msg = "expected either header or header_attribute"
-            raise ValueError(msg)
-        return self
-
-    def header_from(self) -> Any:
-        """Where each entry has the names of columns, if it has."""
-        attribute = self.header_attribute
-        return FieldPath("attributes", (attribute,)).data() if attribute else None
-
-    def syntax(self) -> Any:
-        """How the text is read, for the kernel."""
-        between = self.header_delimiter or self.delimiter
-        return {
-            "csv": {
-                "header": self.header.split(between),
-                "delimiter": self.delimiter,
-                "header_delimiter": between,
-                "lazy": self.lazy_quotes,
-                "ignore_quotes": self.ignore_quotes,
-            }
-        }
-
-
-class KeyValueParser(Parser):
-    """Reads pairs such as `level=info`."""
-
-    type: Literal["key_value_parser"]
-    delimiter: str = Field(default="=", min_length=1)
-    """What is between a key and its value."""
-    pair_delimiter: str = ""
-    """What is between pairs; blanks, if it is empty."""
-
-    @model_validator(mode="after")
-    def _are_different(self) -> Self:
-        if self.delimiter == self.pair_delimiter:
-            msg = "delimiter and pair_delimiter must be different"
-            raise ValueError(msg)
-        return self
-
-    def syntax(self) -> Any:
-        """How the text is read, for the kernel."""
-        return {"pairs": {"delimiter": self.delimiter, "between": self.pair_delimiter}}
-
-
-class SeverityParser(Severity, Operator):
-    """Tells how severe entries are."""
-
-    type: Literal["severity_parser"]
-
-    def action(self) -> Any:
-        """What it does, for the kernel."""
-        return {"severity": self.data()}
-
-
-class TimeParser(Timestamp, Operator):
-    """Tells when entries were."""
-
-    type: Literal["time_parser"]
-
-    def action(self) -> Any:
-        """What it does, for the kernel."""
-        return {"time": self.data()}
-
-
-class TraceParser(Trace, Operator):
-    """Tells which trace entries belong to."""
-
-    type: Literal["trace_parser"]
-
-    def action(self) -> Any:
-        """What it does, for the kernel."""
-        return {"trace": self.data()}
-
-
-class Recombine(Operator):
+class Recombine(Step):
     """Puts entries together that are one."""
 
     type: Literal["recombine"]
@@ -398,7 +211,7 @@ class Recombine(Operator):
         return {"recombine": self.data()}
 
 
-class Container(Operator):
+class Container(Step):
     """Reads lines of Docker and of the container runtimes of Kubernetes."""
 
     not_here: ClassVar[Mapping[str, str]] = {

@@ -11,7 +11,8 @@ from penstock.receivers._operators_options import Router
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penstock.receivers._operators_options import AnyOperator, Operator
+    from penstock.receivers._operators_base import Step
+    from penstock.receivers._operators_options import AnyOperator
 
 
 def names(operators: Sequence[AnyOperator]) -> list[str]:
@@ -39,7 +40,7 @@ def program(operators: Sequence[AnyOperator]) -> list[dict[str, Any]]:
     return [_step(operator, place, known) for place, operator in enumerate(operators)]
 
 
-def _step(operator: Operator, place: int, known: list[str]) -> dict[str, Any]:
+def _step(operator: Step | Router, place: int, known: list[str]) -> dict[str, Any]:
     following = place + 1 if place + 1 < len(known) else None
     return {
         "condition": compile_expression(operator.condition) if operator.condition else None,

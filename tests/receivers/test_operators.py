@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from penstock._kernel import LogFile, LogRecords, LogRules
+from penstock.config.load import load_text
 from penstock.pipeline import Batch
+from penstock.pipeline.errors import ConfigError
 from penstock.receivers.filelog import Config
 
 if TYPE_CHECKING:
@@ -439,7 +441,6 @@ def test_an_entry_of_which_nothing_can_be_made_goes_on_or_is_dropped(
 WRONG: dict[str, tuple[list[Any], str]] = {
     "an operator that there is not": ([{"type": "jason_parser"}], "jason_parser"),
     "one that is not here": ([{"type": "uri_parser"}], "there is no operator uri_parser: use"),
-    "an option that is not here": ([JSON | {"cache": {"size": 1}}], "`cache` is not here: nothing"),
     "an output that leads nowhere": ([JSON | {"output": "x"}], "no operator has the id 'x'"),
     "an output that leads back": (
         [{"type": "noop", "id": "a"}, {"type": "noop", "output": "a"}],
@@ -479,6 +480,28 @@ WRONG: dict[str, tuple[list[Any], str]] = {
 def test_operators_that_make_no_sense_are_refused(operators: list[Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(problem)):
         Config.model_validate({"include": ["*"], "operators": operators})
+
+
+MISTAKEN = """
+receivers:
+  filelog:
+    include: [/var/log/app.log]
+    operators:
+      - {type: json_parser, cache: {size: 1}}
+      - {type: container, parse_to: body}
+      - {type: noop, parse_to: body}
+exporters: {debug: }
+service: {pipelines: {logs: {receivers: [filelog], exporters: [debug]}}}
+"""
+
+
+def test_an_option_is_refused_with_the_remedy_of_its_own_operator_and_of_no_other() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_text(MISTAKEN, "agent.yaml")
+    of_json, of_container, of_noop = str(refused.value).splitlines()[1:]
+    assert of_json.endswith("nothing is gained by one; remove it")
+    assert of_container.endswith("what the runtime says becomes attributes; move them")
+    assert "operators[2].parse_to: unknown option" in of_noop
 
 
 @pytest.mark.parametrize(
