@@ -59,6 +59,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.testing": ("penstock.testing", "penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.config": ("penstock.config", "penstock.pipeline", *BENEATH),
     "penstock.ottl": ("penstock.ottl", "penstock.pipeline", "penstock._kernel", *BENEATH),
+    "penstock.business": (
+        "penstock.business",
+        "penstock.ottl",
+        "penstock.pipeline",
+        "penstock._kernel",
+        *BENEATH,
+    ),
     "penstock.pipeline": ("penstock.pipeline", "penstock._kernel", *BENEATH),
     "penstock.kafka": ("penstock.kafka", "penstock.pipeline", "penstock._kernel", *BENEATH),
     "penstock.kubernetes": ("penstock.kubernetes", "penstock.pipeline", *BENEATH),

@@ -1,0 +1,1 @@
+"""Numbers that a business runs on, from spans, log records and metrics."""
