@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from penstock.config.types import Duration
 from penstock.pipeline import Batch, ProcessorConfig, Refused
-from penstock.pipeline.telemetry.registry import BATCH_BYTES, BATCH_ITEMS, Level
 from penstock.pipeline.offering import Offering
+from penstock.pipeline.telemetry.registry import BATCH_BYTES, BATCH_ITEMS, Level
 
 if TYPE_CHECKING:
     from penstock.pipeline import Context
