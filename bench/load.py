@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -34,8 +35,44 @@ class Sent:
     p99_ms: float
 
 
-class Sink:
-    """Accepts everything over OTLP gRPC and counts its items; use it as a context manager."""
+class Sink(ABC):
+    """Takes everything at its `address` and counts it; use it as a context manager."""
+
+    address: str
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(self, *_: object) -> None: ...
+
+    @abstractmethod
+    def count(self, signal: str) -> int:
+        """How many items of a signal have arrived since the start."""
+
+    def wait_for(self, signal: str, expected: int) -> None:
+        """Wait until `expected` items of `signal` have arrived since the start.
+
+        Raises `BenchError` if they stop coming before that, or if more have come.
+        """
+        seen, deadline = 0, time.monotonic() + STALLED_AFTER
+        while seen < expected and time.monotonic() < deadline:
+            time.sleep(POLL)
+            now = self.count(signal)
+            if now > seen:
+                seen, deadline = now, time.monotonic() + STALLED_AFTER
+        _require(seen, expected, signal)
+
+    def require_exactly(self, signal: str, expected: int) -> None:
+        """Check the count once the server has stopped, when nothing more can come.
+
+        Raises `BenchError` for any other number of items, and for malformed requests.
+        """
+        _require(self.count(signal), expected, signal)
+
+
+class OtlpSink(Sink):
+    """Takes OTLP by gRPC."""
 
     def __init__(self, program: Path) -> None:
         self.address = free_addresses(1)[0]
@@ -58,30 +95,17 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         end(self._process)
 
-    def wait_for(self, signal: str, expected: int) -> None:
-        """Wait until `expected` items of `signal` have arrived since the start.
-
-        Raises `BenchError` if they stop coming before that, or if more have come.
-        """
-        seen, deadline = 0, time.monotonic() + STALLED_AFTER
-        while seen < expected and time.monotonic() < deadline:
-            time.sleep(POLL)
-            now = self._read().get(signal, 0)
-            if now > seen:
-                seen, deadline = now, time.monotonic() + STALLED_AFTER
-        _require(seen, expected, signal)
+    def count(self, signal: str) -> int:
+        """How many items of a signal have arrived since the start."""
+        return self._read().get(signal, 0)
 
     def require_exactly(self, signal: str, expected: int) -> None:
-        """Check the count once the server has stopped, when nothing more can come.
-
-        Raises `BenchError` for any other number of items, and for malformed requests.
-        """
+        """As of any sink; raises `BenchError` for malformed requests as well."""
         for _ in range(2):  # the write under way may hold older counts, the one after it cannot
             self._wait_for_write()
-        counts = self._read()
-        _require(counts.get(signal, 0), expected, signal)
-        if counts.get("malformed"):
-            msg = f"the sink received {counts['malformed']} malformed requests"
+        super().require_exactly(signal, expected)
+        if malformed := self.count("malformed"):
+            msg = f"the sink received {malformed} malformed requests"
             raise BenchError(msg)
 
     def _wait_for_write(self) -> None:
@@ -120,9 +144,9 @@ class Load:
             msg = f"`go build` failed in {self._source}"
             raise BenchError(msg)
 
-    def sink(self) -> Sink:
+    def sink(self) -> OtlpSink:
         """Start a sink that has counted nothing yet."""
-        return Sink(self._program)
+        return OtlpSink(self._program)
 
     def send(
         self,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from bench import files, kafka, statsd
+from bench.bulk import BulkSink
 from bench.plan import BenchError
 from bench.process import ServerProcess
 from bench.tls import Tunnel, prepare
@@ -148,6 +149,11 @@ def to_kafka(run: Run) -> Sample:
         return _drive(run, lambda _: None, beside=lambda sink: kafka.emptied(sink.address))
 
 
+def to_bulk(run: Run) -> Sample:
+    """As under load, of a server that sends documents to a back end that counts them."""
+    return _drive(run, lambda _: None, sink=BulkSink)
+
+
 def from_kafka(run: Run) -> Sample:
     """CPU for each item, and peak memory, of a server that consumes from Kafka what is produced
     beside the load."""
@@ -193,6 +199,7 @@ KINDS: dict[str, Callable[[Run], Sample]] = {
     "statsd": of_datagrams,
     "files": of_files,
     "idle": at_rest,
+    "bulk": to_bulk,
     "kafka-out": to_kafka,
     "kafka-in": from_kafka,
 }
@@ -203,19 +210,20 @@ def _drive(
     look: Callable[[ServerProcess], None],
     *,
     delivers: bool = True,
+    sink: Callable[[], Sink] | None = None,
     beside: Callable[[Sink], AbstractContextManager[object]] = nullcontext,
 ) -> Sample:
     signal, share = run.scenario.signal, 1 if delivers else 0
-    with run.load.sink() as sink, beside(sink):
-        with run.start(sink) as process:
+    with (sink or run.load.sink)() as end, beside(end):
+        with run.start(end) as process:
             process.wait_until_ready()
             warm = run.send(process, max(1, round(run.requests * WARM_UP)))
-            sink.wait_for(signal, warm.items * share)
+            end.wait_for(signal, warm.items * share)
             before = process.cpu_seconds()
             sent = run.send(process, run.requests, lambda: look(process))
-            sink.wait_for(signal, (warm.items + sent.items) * share)
+            end.wait_for(signal, (warm.items + sent.items) * share)
             cpu, peak = process.cpu_seconds() - before, process.peak_mb()
-        sink.require_exactly(signal, (warm.items + sent.items) * share)
+        end.require_exactly(signal, (warm.items + sent.items) * share)
     if not cpu:
         msg = f"{run.requests} requests took less than a tick of CPU; raise --scale"
         raise BenchError(msg)

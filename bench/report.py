@@ -35,6 +35,7 @@ SHOWN = {
     "kept": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
     "statsd": ["cpu_us", "peak_mb", "lost_percent"],
     "files": ["cpu_us", "peak_mb"],
+    "bulk": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
     "kafka-out": ["cpu_us", "peak_mb", "p50_ms", "p99_ms"],
     "kafka-in": ["cpu_us", "peak_mb"],
     "idle": ["ready_s", "idle_mb"],
