@@ -126,6 +126,8 @@ class Tally(Exporter):
         """For each gateway the traces of which it passed something on."""
         self.totals: dict[tuple[str, int, str], float] = {}
         """What each series came to, by key, start and gateway."""
+        self.arrived = 0
+        """Different items."""
         self._most = most
 
     async def send(self, batch: Batch) -> None:
@@ -136,6 +138,7 @@ class Tally(Exporter):
 
     def _take_spans(self, batch: Batch) -> None:
         numbers = batch.numbers("span.start_time_unix_nano")
+        self.arrived += len(np.unique(numbers[self.times[numbers] == 0]))
         np.add.at(self.times, numbers, 1)
         gateways = batch.column(f'resource.attributes["{GATEWAY}"]')
         for code, gateway in enumerate(gateways.values):
@@ -154,11 +157,6 @@ class Tally(Exporter):
         for (key, start, gateway), value in zip(series.T.tolist(), values.tolist(), strict=True):
             name = (keys.values[key], start, gateways.values[gateway])
             self.totals[name] = max(self.totals.get(name, 0), value)
-
-    @property
-    def arrived(self) -> int:
-        """Different items."""
-        return int(np.count_nonzero(self.times))
 
     @property
     def repeated(self) -> int:
@@ -204,12 +202,12 @@ class BackEnd:
         self._thread.join()
 
     def expect(self, items: int) -> None:
-        """Wait until so many different items have arrived."""
-        eventually(lambda: self.tally.arrived >= items, lambda: self.tally.arrived)
+        """Wait until so many different items have arrived, as long as more do."""
+        _as_long_as_more_come(lambda: self.tally.arrived, items)
 
     def expect_total(self, total: int) -> None:
-        """Wait until all series together came to that."""
-        eventually(lambda: self.tally.total >= total, lambda: self.tally.total)
+        """Wait until all series together came to that, as long as they grow."""
+        _as_long_as_more_come(lambda: self.tally.total, total)
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
@@ -226,3 +224,14 @@ class BackEnd:
         async with Running(settings):
             self._ready.set()
             await self._over.wait()
+
+
+def _as_long_as_more_come(count: Callable[[], float], wanted: float) -> None:
+    seen = -1.0
+
+    def more() -> bool:
+        return count() > seen
+
+    while seen < wanted:
+        eventually(more, count)
+        seen = count()

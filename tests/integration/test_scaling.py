@@ -72,15 +72,14 @@ class Gateway(Penstock):
         settings = super().settings(exporters)
         attribute = {"key": GATEWAY, "value": self._name, "action": "upsert"}
         settings["receivers"] = {"kafka": self._receiver}
-        settings["processors"] = {
-            "deltatocumulative": {},
-            "resource": {"attributes": [attribute]},
-        }
-        of_metrics = ["deltatocumulative"] if self._signal is Signal.METRICS else []
+        of_metrics: dict[str, Any] = (
+            {"deltatocumulative": {}} if self._signal is Signal.METRICS else {}
+        )
+        settings["processors"] = {**of_metrics, "resource": {"attributes": [attribute]}}
         settings["service"]["pipelines"] = {
             self._signal.value: {
                 "receivers": ["kafka"],
-                "processors": [*of_metrics, "resource"],
+                "processors": list(settings["processors"]),
                 "exporters": ["otlp"],
             }
         }
