@@ -111,7 +111,7 @@ def at_run_time(path: Path) -> list[ast.AST]:
     found = []
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        if isinstance(node, ast.If) and called(node.test) == "TYPE_CHECKING":
             continue
         todo += ast.iter_child_nodes(node)
         found.append(node)
@@ -174,7 +174,14 @@ def runs_text(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     shell = any(keyword.arg == "shell" for keyword in node.keywords)
-    return shell or ast.unparse(node.func) in {"exec", "eval", "os.system"}
+    return shell or called(node.func) in {"exec", "eval", "os.system"}
+
+
+def called(node: ast.expr) -> str:
+    """The name with dots that an expression is; empty for any other."""
+    if isinstance(node, ast.Attribute):
+        return f"{called(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def test_code_that_a_file_holds_is_run_in_one_place() -> None:

@@ -20,9 +20,9 @@ SUITES = {
     "hostile back ends": (
         "15",
         "Faulty and hostile back ends",
-        ("faults/test_hostile_back_ends.py", "conformance/test_exporters.py"),
+        ("faults/test_hostile_back_ends.py", "faults/test_exporter_contract.py"),
     ),
-    "receiver contract": ("16", "Receiver contract", ("conformance/test_receivers.py",)),
+    "receiver contract": ("16", "Receiver contract", ("faults/test_receiver_contract.py",)),
     "memory": ("18", "Memory bound, in a container of 256 MiB", ("faults/test_memory_limit.py",)),
     "statsd": ("StatsD", "Floods of StatsD", ("faults/test_statsd.py",)),
     "secrets": (

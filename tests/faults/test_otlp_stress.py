@@ -14,7 +14,7 @@ import pytest
 
 from tests.kit import names, spans
 from tests.receivers.clients import GrpcSender, HttpSender
-from tests.receivers.serving import eventually
+from tests.receivers.serving import eventually, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,18 +67,19 @@ def send_for_a_while(server: Server, number: int) -> set[str]:
 
 
 @pytest.mark.parametrize("credit", [0, 64 * 1024])
-def test_no_item_is_lost_or_doubled_under_a_mix_of_everything(server: Server, credit: int) -> None:
-    server.intake.grant(credit)
-    chance = random.Random(0)
-    with ThreadPoolExecutor(4) as judges, ThreadPoolExecutor(SENDERS) as senders:
+def test_no_item_is_lost_or_doubled_under_a_mix_of_everything(credit: int) -> None:
+    with serving() as server:
+        server.intake.grant(credit)
+        chance = random.Random(0)
+        with ThreadPoolExecutor(4) as judges, ThreadPoolExecutor(SENDERS) as senders:
 
-        def leave_to_a_judge(group: Group) -> None:
-            judges.submit(judge, server, group, chance)
+            def leave_to_a_judge(group: Group) -> None:
+                judges.submit(judge, server, group, chance)
 
-        server.judge = leave_to_a_judge
-        work = [senders.submit(send_for_a_while, server, number) for number in range(SENDERS)]
-        told = Counter(name for sent in work for name in sent.result())
-    eventually(lambda: server.items >= told.total())
-    assert Counter(names(server.accepted)) == told
-    assert set(told.values()) == {1}
-    assert len(told) > 1_000
+            server.judge = leave_to_a_judge
+            work = [senders.submit(send_for_a_while, server, number) for number in range(SENDERS)]
+            told = Counter(name for sent in work for name in sent.result())
+        eventually(lambda: server.items >= told.total())
+        assert Counter(names(server.accepted)) == told
+        assert set(told.values()) == {1}
+        assert len(told) > 1_000
