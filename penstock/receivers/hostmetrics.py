@@ -16,9 +16,7 @@ from penstock.receivers._host_loop import Loop
 from penstock.receivers._host_options import Scrapers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from penstock.pipeline import Batch, Consume, Context
+    from penstock.pipeline import Consume, Context
 
 
 def _absolute(path: str) -> str:
@@ -67,9 +65,9 @@ class HostMetrics(Receiver):
     async def start(self, consume: Consume) -> None:
         """Begin to scrape. Raises `StartError`."""
         self._host.claim(self._context.id)
-        self._custody = Custody(consume, self._context, lambda _: None)
+        self._custody = custody = Custody(consume, self._context)
         for name, options in self._config.scrapers.running.items():
-            loop = Loop(name, options.build(self._host), self._context, self._keep)
+            loop = Loop(name, options.build(self._host), self._context, custody.keep)
             self._loops.append(loop)
             loop.start(self._config.initial_delay, self._config.collection_interval)
 
@@ -81,7 +79,3 @@ class HostMetrics(Receiver):
         custody, self._custody = self._custody, None
         if custody:
             await custody.end()
-
-    def _keep(self, batch: Batch, done: Callable[[], None]) -> None:
-        assert self._custody is not None, "a scrape after the stop"
-        self._custody.keep(batch, done)

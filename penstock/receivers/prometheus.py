@@ -12,9 +12,7 @@ from penstock.receivers._scrape_job import Job
 from penstock.receivers._scrape_options import PrometheusConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from penstock.pipeline import Batch, Consume, Context
+    from penstock.pipeline import Consume, Context
 
 
 class Config(ReceiverConfig):
@@ -54,10 +52,10 @@ class Prometheus(Receiver):
 
     async def start(self, consume: Consume) -> None:
         """Begin to scrape. Raises `StartError`."""
-        self._custody = Custody(consume, self._context, lambda _: None)
+        self._custody = custody = Custody(consume, self._context)
         room = Room()
         for settings in self._config.scrape_configs:
-            job = Job(settings, self._config.global_, self._context, self._keep, room)
+            job = Job(settings, self._config.global_, self._context, custody.keep, room)
             self._jobs.append(job)
             await job.start()
 
@@ -68,7 +66,3 @@ class Prometheus(Receiver):
         custody, self._custody = self._custody, None
         if custody:
             await custody.end()
-
-    def _keep(self, batch: Batch, done: Callable[[], None]) -> None:
-        assert self._custody is not None, "a scrape after the stop"
-        self._custody.keep(batch, done)

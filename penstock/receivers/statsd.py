@@ -164,7 +164,7 @@ class Statsd(Receiver):
         if isinstance(self._config.endpoint, HostPort):
             warn_if_exposed(self._context.logger, self._config.endpoint, protected=False)
         self._clock = Clock()
-        self._custody = Custody(consume, self._context, lambda _: None)
+        self._custody = Custody(consume, self._context)
         self._kernel = kernel
         observe(kernel, self._context)
         kernel.start()

@@ -25,7 +25,12 @@ class Custody:
     everything: the receiver bounds what it takes over meanwhile.
     """
 
-    def __init__(self, consume: Consume, context: Context, welcome: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        consume: Consume,
+        context: Context,
+        welcome: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self.items = 0
         """Items that the next stage has not taken."""
         self._consume = consume
