@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from penstock.connectors._definitions import Attribute, Kind, Plain
+    from penstock.connectors._definitions import Kind, Plain
     from penstock.pipeline import Batch, Mask
 
     Codes = NDArray[np.int64]
@@ -65,7 +65,31 @@ class Items:
     def attribute(self, level: str, key: str) -> Column:
         """The attribute of each, at a level such as `resource`; `item` is its own."""
         level = self._kind.context if level == "item" else level
-        return self.column(f'{level}.attributes["{key.translate(_ESCAPES)}"]')
+        return self.column(attribute_path(level, key))
+
+    def parents(self, context: str) -> NDArray[np.uint32]:
+        """The number of each item's resource or scope."""
+        numbers = self._batch.parents(context)
+        return numbers[self._batch.owners()] if self._kind.context == "spanevent" else numbers
+
+    def keys(self, level: str) -> list[str]:
+        """The keys that attributes have at a level."""
+        return self._batch.keys(f"{level}.attributes")
+
+    def found(self, key: str, levels: Sequence[str], default: Any = None) -> Column:
+        """The attribute of each at the first of the levels that has it, or else the default."""
+        first = self.attribute(levels[0], key)
+        if None not in first.values:
+            return first
+        codes, values = first.codes.astype(np.int64), list(first.values)
+        for level in levels[1:]:
+            missing = np.array([value is None for value in values])[codes]
+            if not missing.any():
+                break
+            above = self.attribute(level, key)
+            codes = np.where(missing, above.codes + len(values), codes)
+            values += above.values
+        return _distinct(codes, [default if value is None else value for value in values])
 
     def each_once(self) -> Mask:
         """The items that count: of metrics, the first data point of each."""
@@ -76,6 +100,11 @@ class Items:
         once = np.zeros(len(self), dtype=np.bool_)
         once[np.unique(codes, return_index=True)[1]] = True
         return once
+
+
+def attribute_path(context: str, key: str) -> str:
+    """The path of an attribute, whatever its key has in it."""
+    return f'{context}.attributes["{key.translate(_ESCAPES)}"]'
 
 
 def combined(columns: Sequence[Column]) -> Codes:
@@ -122,7 +151,10 @@ class Measure:
         mask = items.each_once()
         hits = matching(self._conditions, items.draft, reporter)
         mask = mask if hits is None else mask & hits
-        columns = [self._values(items, attribute) for attribute in self._attributes]
+        columns = [
+            items.found(attribute.key, self._levels, attribute.default_value)
+            for attribute in self._attributes
+        ]
         for column in columns:
             mask &= column.where(lambda value: value is not None)
         if amounts is not None:
@@ -148,18 +180,6 @@ class Measure:
                 for attribute, column in zip(self._attributes, columns, strict=True)
             }
             yield Number(int(items.resources.codes[place]), values, total)
-
-    def _values(self, items: Items, attribute: Attribute) -> Column:
-        found = items.attribute(self._levels[0], attribute.key)
-        codes, values = found.codes.astype(np.int64), list(found.values)
-        for level in self._levels[1:]:
-            missing = np.array([value is None for value in values])[codes]
-            if not missing.any():
-                break
-            above = items.attribute(level, attribute.key)
-            codes = np.where(missing, above.codes + len(values), codes)
-            values += above.values
-        return _distinct(codes, [attribute.default_value if v is None else v for v in values])
 
 
 def _distinct(codes: Codes, values: list[Any]) -> Column:

@@ -58,6 +58,7 @@ class Assembly:
         self._settings = settings
         self._telemetry = own.registry
         self._tracing = own.tracing
+        self._instance = own.instance
         self._tasks = tasks
         self._graph = Graph.of(settings)
         self._inlets: dict[Node, Inlet] = {}
@@ -205,6 +206,7 @@ class Assembly:
             extensions=self.extensions,
             memory=self.memory,
             senders=self._senders(node),
+            instance=self._instance,
         )
 
     def _senders(self, node: Node) -> Senders:

@@ -73,6 +73,7 @@ class Context:
     says that it cannot do its work, and that it can again; `board` has that of every component. For
     an exporter, delivery says so. `tells_peers` asks a receiver for `Batch.peers`. To `senders`, a
     processor says what they should know of their telemetry. `extensions` are those that run, by id.
+    `instance` tells the service from others that are set up alike.
     """
 
     id: str
@@ -92,6 +93,7 @@ class Context:
     extensions: Mapping[str, Extension] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     senders: Senders = field(default_factory=Senders)
+    instance: str = ""
 
 
 class ComponentConfig(BaseModel):

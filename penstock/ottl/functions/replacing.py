@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from penstock._kernel import Pattern
 from penstock.ottl.columns import each, whole
 from penstock.ottl.editing import Edit
+from penstock.ottl.globs import compiled
 from penstock.ottl.paths import Target
 from penstock.ottl.signature import Function, Functions, Kind, Regex, one_of
 from penstock.ottl.values import Fault, kind_of
@@ -24,40 +25,12 @@ def _one_place(value: Any) -> Any:
 Format = Annotated[str, Kind("a format", literal=True, convert=_one_place)]
 """Text around what is put in the place of `%s`."""
 
-_GLOB = re.compile(r"\\(.)|\[(!?)((?:\\.|[^\]\\])+)\]|([*?{},])|([^*?{},\\\[]+)|(.)", re.DOTALL)
-
 
 def glob_pattern(glob: Any) -> Pattern:
-    """A glob with `*`, `?`, `[a-z]`, `[!a-z]` and `{one,other}` as a pattern of whole texts."""
+    """A glob as a pattern of whole texts."""
     if type(glob) is not str:
         raise Fault(f"expected a glob, found {kind_of(glob)}")
-    depth = 0
-
-    def translated(match: re.Match[str]) -> str:
-        nonlocal depth
-        escaped, negation, members, special, text, other = match.groups()
-        if members:
-            return (
-                f"[{'^' if negation else ''}{re.sub(r'[&~^[]', lambda m: chr(92) + m[0], members)}]"
-            )
-        if special in {"*", "?"}:
-            return ".*" if special == "*" else "."
-        if special == "{":
-            depth += 1
-            return "(?:"
-        if special == "}" and depth:
-            depth -= 1
-            return ")"
-        if special == "," and depth:
-            return "|"
-        return _escaped(escaped or special or text or other)
-
-    translation = _GLOB.sub(translated, glob)
-    return Pattern(f"(?s)^(?:{translation}{')' * depth})$")
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"[\\.+*?()|\[\]{}^$#&~-]", r"\\\g<0>", text)
+    return compiled(glob)
 
 
 Glob = Annotated[Pattern, Kind("a glob", literal=True, convert=glob_pattern)]

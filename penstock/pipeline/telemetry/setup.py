@@ -28,6 +28,8 @@ class OwnTelemetry:
         self.extensions: dict[str, Extension] = {}
         """What shows or pushes, by name."""
         resource = attributes(settings.resource)
+        self.instance = str(resource.get("service.instance.id", uuid.uuid4()))
+        """What tells this service from others that are set up alike."""
         if settings.page or settings.pushes:
             observe_process(self.registry)
         if settings.page:

@@ -73,6 +73,7 @@ exporters:
   prometheusremotewrite: {endpoint: "http://127.0.0.1:1"}
 connectors:
   count:
+  exceptions:
   forward:
   routing:
     default_pipelines: [traces/3, metrics/3, logs/3]
@@ -89,7 +90,7 @@ service:
     traces:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing, count, sum]
+      exporters: [debug, file, forward, routing, count, exceptions, sum]
     metrics:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
@@ -107,7 +108,7 @@ service:
     logs/2: {receivers: [forward, filelog, kafka], exporters: [kafka, nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
     metrics/3: {receivers: [routing, count, sum], exporters: [nop]}
-    logs/3: {receivers: [routing], exporters: [nop]}
+    logs/3: {receivers: [routing, exceptions], exporters: [nop]}
   telemetry:
     metrics: {address: "127.0.0.1:0", level: detailed}
 """
