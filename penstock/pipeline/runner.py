@@ -21,6 +21,7 @@ from penstock.pipeline.assembly import Assembly
 from penstock.pipeline.errors import StartError
 from penstock.pipeline.shutdown import Shutdown
 from penstock.pipeline.status import Status
+from penstock.pipeline.supervisor import Supervisor
 from penstock.pipeline.tasks import ComponentTasks
 from penstock.pipeline.telemetry.setup import OwnTelemetry
 
@@ -48,7 +49,7 @@ def run(settings: Settings, on_ready: Callable[[], None] | None = None) -> int:
 
 
 async def _run(settings: Settings, on_ready: Callable[[], None] | None) -> int:
-    running = Running(settings)
+    running, supervisor = Running(settings), Supervisor()
     loop = asyncio.get_running_loop()
     heard = -math.inf
 
@@ -67,7 +68,9 @@ async def _run(settings: Settings, on_ready: Callable[[], None] | None) -> int:
             gc.freeze()
             if on_ready:
                 on_ready()
+            supervisor.ready()
             await running.ended()
+            supervisor.stopping()
     except StartError as error:
         _logger.error("%s", error)  # noqa: TRY400  (its message is for operators)
         return 1
