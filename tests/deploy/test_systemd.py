@@ -19,8 +19,14 @@ UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "penstock.service"
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd is not installed"
 )
-SET_MDWE, NO_NEW_PRIVILEGES = 65, 38
-"""Numbers of prctl(2): no memory that is written becomes code; nothing gains privileges."""
+GET_MDWE = 66
+"""Of prctl(2): whether no memory that is written becomes code."""
+CONFINED = """
+import ctypes, os, sys
+prctl, NO_NEW_PRIVILEGES, SET_MDWE = ctypes.CDLL(None).prctl, 38, 65
+assert prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) == prctl(SET_MDWE, 1, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 
 
 def analyze(*arguments: str | Path) -> str:
@@ -49,21 +55,17 @@ def test_there_is_time_for_the_whole_stop() -> None:
 
 
 def test_it_runs_without_what_the_unit_forbids(tmp_path: Path) -> None:
-    if ctypes.CDLL(None).prctl(66, 0, 0, 0, 0) < 0:
+    if ctypes.CDLL(None).prctl(GET_MDWE, 0, 0, 0, 0) < 0:
         pytest.skip("this kernel cannot forbid memory that becomes code")
 
-    def confine() -> None:
-        prctl = ctypes.CDLL(None).prctl
-        assert prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
-        assert prctl(SET_MDWE, 1, 0, 0, 0) == 0
-
     (tmp_path / "agent.yaml").write_text(CONFIG)
-    command = [sys.executable, "-m", "penstock", "run", "--config", str(tmp_path / "agent.yaml")]
+    arguments = ["-m", "penstock", "run", "--config", str(tmp_path / "agent.yaml")]
+    command = [sys.executable, "-c", CONFINED, *arguments]
     address = str(tmp_path / "notify")
     environ = os.environ | {"NOTIFY_SOCKET": address}
     with (
         listening(address) as manager,
-        subprocess.Popen(command, env=environ, preexec_fn=confine, umask=0o077) as service,
+        subprocess.Popen(command, env=environ, umask=0o077) as service,
     ):
         try:
             assert heard(manager).startswith("READY=1")
