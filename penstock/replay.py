@@ -10,6 +10,7 @@ from penstock.config.references import extensions_of
 from penstock.config.settings import PipelineSettings, TelemetrySettings
 from penstock.pipeline import Batch, Invalid, MalformedPayload, Refused, Signal
 from penstock.pipeline.feed import Feed, FeedConfig
+from penstock.pipeline.recorded import LONGEST_LINE, signal_of
 from penstock.pipeline.runner import Running
 
 if TYPE_CHECKING:
@@ -18,15 +19,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from penstock.config.settings import Settings
-
-LONGEST_LINE = 256 * 1024 * 1024
-"""Bytes of a line: dead letters have lines of a few megabytes, unless one item is larger."""
-
-_KEYS = {
-    b"resourceSpans": Signal.TRACES,
-    b"resourceMetrics": Signal.METRICS,
-    b"resourceLogs": Signal.LOGS,
-}
 
 
 @dataclass(slots=True)
@@ -98,11 +90,7 @@ async def _send(
 
 
 def _signal(line: bytes, signals: frozenset[Signal]) -> Signal:
-    found = [(line.find(b'"%s"' % key), signal) for key, signal in _KEYS.items()]
-    _, signal = min((place for place in found if place[0] >= 0), default=(0, None))
-    if signal is None:
-        msg = f"expected a line of OTLP/JSON with one of {b', '.join(_KEYS).decode()}"
-        raise Invalid(msg)
+    signal = signal_of(line)
     if signal not in signals:
         msg = f"the exporter does not carry {signal}"
         raise Invalid(msg)
