@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from weakref import WeakValueDictionary
 
 from aiokafka.errors import (
     InvalidRequiredAcksError,
@@ -17,7 +18,7 @@ from aiokafka.errors import (
 )
 from pydantic import Field, SecretStr, model_validator
 
-from penstock.exporters._kafka_messages import Planned, Planner
+from penstock.exporters._kafka_messages import Message, Planned, Planner
 from penstock.exporters._kafka_options import Logs, Metrics, Partitioner, Producer, Traces
 from penstock.exporters._kafka_producer import Producer as Client
 from penstock.kafka.client import describe
@@ -27,8 +28,6 @@ from penstock.pipeline.delivery.delivery import DeliveryConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from penstock.exporters._kafka_messages import Message
 
 LARGE = 65_536
 """Bytes of a batch from which making its messages is a thread's work."""
@@ -113,6 +112,10 @@ class Outcome(NamedTuple):
     faults: list[Exception]
 
 
+_Sent = tuple[Message, Exception | None]
+"""A message, and why it did not arrive."""
+
+
 class Kafka(Exporter):
     """A message, or several, a batch. Brokers need not be there: what cannot be sent is left for
     another attempt."""
@@ -120,6 +123,8 @@ class Kafka(Exporter):
     def __init__(self, config: Config, context: Context) -> None:
         self._planner = Planner(config)
         self._client = Client(config, context, self._planner.headers)
+        self._planning = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self) -> None:
         """Nothing: the client connects when it is first used."""
@@ -129,10 +134,13 @@ class Kafka(Exporter):
         await self._client.close()
 
     async def send(self, batch: Batch) -> Rejected | None:
-        """Send every message, and hear what became of each."""
-        planned = await self._plan(batch)
+        """Send every message, and hear what became of each. The messages of a key are put in the
+        order of their batches, however many of these are sent at a time."""
+        async with self._planning:
+            planned = await self._plan(batch)
+            lots = self._put(planned.messages)
         rejected = planned.rejected
-        outcome = await self._produce(planned.messages)
+        outcome = await self._settle(lots)
         rejected += outcome.rejected
         if outcome.failed:
             left = Batch.concat([message.batch for message in outcome.failed])
@@ -146,12 +154,18 @@ class Kafka(Exporter):
             return await asyncio.to_thread(self._planner.plan, batch)
         return self._planner.plan(batch)
 
-    async def _produce(self, messages: Iterable[Message]) -> Outcome:
-        """Send messages together; those that a broker finds too large, alone and in pieces."""
+    def _put(self, messages: Iterable[Message]) -> list[asyncio.Task[list[_Sent]]]:
+        """Begin to send messages, each topic for itself, so that one that is missing holds up no
+        other."""
         by_topic: dict[str, list[Message]] = {}
         for message in messages:
             by_topic.setdefault(message.topic, []).append(message)
-        found = await asyncio.gather(*map(self._send_all, by_topic.values()))
+        return [asyncio.create_task(self._send_all(*lot)) for lot in by_topic.items()]
+
+    async def _settle(self, lots: Iterable[asyncio.Task[list[_Sent]]]) -> Outcome:
+        """Hear what became of messages; those that a broker finds too large are sent alone and in
+        pieces."""
+        found = await asyncio.gather(*lots)
         outcome = Outcome([], [], [])
         for message, fault in (pair for pairs in found for pair in pairs):
             if isinstance(fault, MessageSizeTooLargeError):
@@ -160,16 +174,16 @@ class Kafka(Exporter):
                 await self._note(message, fault, outcome)
         return outcome
 
-    async def _send_all(self, messages: list[Message]) -> list[tuple[Message, Exception | None]]:
-        """Messages of one topic, so that one that is missing holds up no other."""
+    async def _send_all(self, topic: str, messages: list[Message]) -> list[_Sent]:
         sent: list[asyncio.Future[object]] = []
         fault: Exception | None = None
-        for message in messages:
-            try:
-                sent.append(await self._client.put(message))
-            except KafkaError as error:
-                fault = error
-                break
+        async with self._turns.setdefault(topic, asyncio.Lock()):
+            for message in messages:
+                try:
+                    sent.append(await self._client.put(message))
+                except KafkaError as error:
+                    fault = error
+                    break
         faults = await asyncio.gather(*map(_fault_of, sent))
         missing = [fault] * (len(messages) - len(sent))
         return list(zip(messages, [*faults, *missing], strict=True))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +219,15 @@ async def test_a_missing_topic_holds_up_no_other() -> None:
 
 async def forbids(_: str, __: list[Record]) -> int:
     return kafka_broker.UNAUTHORISED
+
+
+@in_loop
+async def test_messages_of_a_key_come_in_the_order_of_their_batches() -> None:
+    broker = Broker()
+    small = {"max_message_bytes": 1000}
+    async with exporting(broker, partition_traces_by_id=True, producer=small) as exporter:
+        await asyncio.gather(*(exporter.send(of_traces(*["aa" * 16] * i)) for i in range(1, 30)))
+    assert list(map(len, read("traces", broker, "otlp_spans"))) == list(range(1, 30))
 
 
 @in_loop
