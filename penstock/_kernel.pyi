@@ -276,6 +276,43 @@ class Fold:
     def size(self) -> tuple[int, int]:
         """How many sources there are, and the bytes that they take."""
 
+_Texts: TypeAlias = tuple[bytes, list[str | None]]
+_Calls: TypeAlias = tuple[list[_Texts], list[bytes], list[bytes], list[int]]
+
+@final
+class Edges:
+    """Calls between services, from the spans of their two sides, whichever comes first.
+
+    `add` and `expire` answer with calls in columns: texts (the client's name, the server's, and
+    of each dimension the client's and the server's value) as `uint32` codes and distinct values;
+    as `uint8` what connects (0 a request, 1 a message, 2 a database, 3 a virtual node), the side
+    that is missing (0 none, 1 the client, 2 the server) and whether it failed; as `float64` the
+    seconds of the client and of the server; and how many calls were new and expired, and how many
+    spans found no room and had ids that say nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        dimensions: Sequence[str],
+        databases: Sequence[str],
+        peers: Sequence[str],
+        limit: int,
+        ttl: int,
+        longest: int,
+    ) -> None:
+        """At most `limit` calls wait, each for `ttl` nanoseconds; `longest` bytes of each text are
+        kept. Without `peers` there are no virtual nodes."""
+
+    def add(self, batch: Batch, now: int) -> _Calls:
+        """Take spans: the calls that this makes whole. `now` are nanoseconds of any clock."""
+
+    def expire(self, now: int) -> _Calls:
+        """Forget what has waited too long: the calls that are told of all the same."""
+
+    def size(self) -> tuple[int, int]:
+        """How many calls wait for their other side, and the bytes that they take."""
+
 _Pairs: TypeAlias = list[tuple[str, str]]
 
 @final

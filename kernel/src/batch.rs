@@ -118,7 +118,7 @@ fn bytes_of(py: Python<'_>, source: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     PyBuffer::<u8>::get(source)?.to_vec(py)
 }
 
-fn array<'py, T: Copy, const N: usize>(
+pub fn array<'py, T: Copy, const N: usize>(
     py: Python<'py>,
     values: &[T],
     to_bytes: fn(T) -> [u8; N],

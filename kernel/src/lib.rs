@@ -8,6 +8,7 @@ pub mod compact;
 pub mod dictionary;
 pub mod distinct;
 pub mod documents;
+pub mod edges;
 pub mod edit;
 pub mod encode;
 pub mod encoding;
@@ -54,6 +55,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MalformedPayload", module.py().get_type::<batch::MalformedPayload>())?;
     module.add_class::<batch::Batch>()?;
+    module.add_class::<edges::python::Edges>()?;
     module.add_class::<exposition::Exposition>()?;
     module.add_class::<exposition::Scrape>()?;
     module.add_class::<exposition::Unknown>()?;
