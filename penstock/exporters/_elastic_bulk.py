@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -120,6 +121,15 @@ def refusal(answer: Answer) -> Retryable | Permanent:
         return Retryable(reason, after=retry_after(response.headers.get("Retry-After")))
     remedy = _REMEDIES.get(response.status)
     return Permanent(f"{reason}; {remedy}" if remedy else reason)
+
+
+def wrong_media_type(answer: Answer) -> bool:
+    """Whether a whole request was refused for the types that it and its answer should have, as
+    OpenSearch does, and Elasticsearch from two versions on."""
+    status = answer.response.status
+    if status == HTTPStatus.BAD_REQUEST:
+        return b"media_type_header_exception" in (answer.body or b"")
+    return status in {HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
 
 
 def _words(body: bytes) -> str:

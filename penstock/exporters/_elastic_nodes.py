@@ -25,10 +25,22 @@ logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 _NODE_FAILED = {502, 503, 504}
 """Another node may take it."""
 
-_PLAIN = "application/x-ndjson"
-_COMPATIBLE = "application/vnd.elasticsearch+x-ndjson; compatible-with=8"
-"""What Elasticsearch 9 understands as 8 does (REST API compatibility)."""
 _FIRST_COMPATIBLE = 8
+
+
+class Media(NamedTuple):
+    """The types of a request of the bulk API, and of its answer."""
+
+    content: str
+    accept: str
+
+
+PLAIN = Media("application/x-ndjson", "application/json")
+COMPATIBLE = Media(
+    "application/vnd.elasticsearch+x-ndjson; compatible-with=8",
+    "application/vnd.elasticsearch+json; compatible-with=8",
+)
+"""What Elasticsearch 9 understands as 8 does (REST API compatibility): both say so, or neither."""
 
 
 class Product(StrEnum):
@@ -46,10 +58,10 @@ class Cluster(NamedTuple):
     major: int = 0
 
     @property
-    def content_type(self) -> str:
-        """The media type of bodies of the bulk API. OpenSearch refuses Elasticsearch's own."""
+    def media(self) -> Media:
+        """How it is spoken to. OpenSearch refuses Elasticsearch's own types."""
         own = self.product is Product.ELASTICSEARCH and self.major >= _FIRST_COMPATIBLE
-        return _COMPATIBLE if own else _PLAIN
+        return COMPATIBLE if own else PLAIN
 
 
 class _Node(BaseNode):
@@ -77,7 +89,7 @@ class Nodes:
     def speaks_plainly(self) -> bool:
         """Send what every product takes from now on; whether that is new."""
         before, self._cluster = self._cluster, Cluster()
-        return before is not None and before.content_type != self._cluster.content_type
+        return before is not None and before.media != self._cluster.media
 
     async def request(
         self,

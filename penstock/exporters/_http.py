@@ -62,6 +62,14 @@ class Content(NamedTuple):
     type: str = "application/json"
     encoding: str = ""
     """How it is compressed, if requests of the client are not all compressed in one way."""
+    accept: str = "*/*"
+    """What the answer may be."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those that a request has of it, besides its type."""
+        coded = {"Content-Encoding": self.encoding} if self.encoding else {}
+        return {"Accept": self.accept, **coded}
 
 
 class Answer(NamedTuple):
@@ -133,7 +141,7 @@ class Poster:
         """The same by any method, with or without a body."""
         assert self._session is not None, "send before start"
         credentials = self._credentials.headers
-        own = {"Content-Encoding": content.encoding} if content and content.encoding else {}
+        own = content.headers if content else {}
         try:
             async with self._session.request(
                 method,

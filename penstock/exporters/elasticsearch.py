@@ -17,7 +17,14 @@ from penstock._kernel import bulk_bodies
 from penstock.config.types import Duration
 from penstock.exporters import _elastic_options as options
 from penstock.exporters._compression import LARGE
-from penstock.exporters._elastic_bulk import FILTER, REJECTED, Body, Outcome, refusal
+from penstock.exporters._elastic_bulk import (
+    FILTER,
+    REJECTED,
+    Body,
+    Outcome,
+    refusal,
+    wrong_media_type,
+)
 from penstock.exporters._elastic_nodes import Nodes, Product
 from penstock.exporters._elastic_routes import Router
 from penstock.exporters._elastic_setup import install
@@ -35,7 +42,6 @@ MAX_BYTES = 5_000_000
 """Bytes of one request, before it is compressed, unless one document is larger."""
 
 _LEVEL = 1
-_WRONG_MEDIA_TYPE = {HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
 _ALWAYS = "documents are routed by attributes wherever no static index is set; remove it"
 _NO_DOCUMENT = {
     Signal.LOGS: "the mapping mode bodymap wants a body that is a map",
@@ -215,14 +221,15 @@ class Elasticsearch(Exporter):
 
     async def _send_body(self, batch: Batch, body: Body, outcome: Outcome) -> None:
         cluster = await self._nodes.cluster()
-        content = Content(body.data, cluster.content_type, self._encoding)
+        media = cluster.media
+        content = Content(body.data, media.content, self._encoding, media.accept)
         answer = await self._nodes.request("POST", "_bulk", self._query, content)
         status = answer.response.status
         if not answer.failed:
             outcome.read(body, answer)
         elif status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             await self._send_halves(batch, body, outcome)
-        elif status in _WRONG_MEDIA_TYPE and self._nodes.speaks_plainly():
+        elif wrong_media_type(answer) and self._nodes.speaks_plainly():
             await self._send_body(batch, body, outcome)
         else:
             fault = refusal(answer)

@@ -59,8 +59,20 @@ class BulkServer:
         self.queries.append(dict(request.query))
         if self.answers:
             return self.answers.pop(0)
+        if refusal := self._media(request.headers["Accept"], request.headers["Content-Type"]):
+            return refusal
         items = [self._take(*document) for document in pairs(body)]
         return web.json_response({"errors": False, "items": items})
+
+    def _media(self, accept: str, content: str) -> web.Response | None:
+        """What OpenSearch, or Elasticsearch (`RestCompatibleVersionHelper`), says to such types."""
+        versions = [it.partition("compatible-with=")[2] for it in (accept, content)]
+        if self.root == OPENSEARCH:
+            return web.Response(status=406) if any(versions) else None
+        if versions in (["", ""], ["8", "8"], ["9", "9"]):
+            return None
+        error = {"type": "media_type_header_exception", "reason": f"{accept} {content}"}
+        return web.json_response({"error": error}, status=400)
 
     def _take(self, action: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
         status = self.judge(document)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -386,24 +387,64 @@ def test_bodies_speak_as_the_product_understands() -> None:
         assert server.headers[0]["Content-Type"].endswith(wanted)
 
 
-def test_a_refused_media_type_is_not_sent_again() -> None:
+MEDIA = {"error": {"type": "media_type_header_exception", "reason": "Invalid media-type"}}
+
+
+@pytest.mark.parametrize("answer", [(406, {}), (415, {}), (400, MEDIA)])
+def test_a_refused_media_type_is_not_sent_again(answer: tuple[int, dict[str, Any]]) -> None:
     server = BulkServer()
-    server.answers = [web.Response(status=406)]
+    status, body = answer
+    server.answers = [web.json_response(body, status=status)]
     assert sent(server, bodies("a"), bodies("b")) == [None, None]
     assert [header["Content-Type"] for header in server.headers[1:]] == ["application/x-ndjson"] * 2
 
 
 @in_loop
-async def test_a_dead_node_is_left_out() -> None:
-    server, dead = BulkServer(), BulkServer()
-    async with dead.serving():
-        pass
+async def test_a_node_that_dies_is_left_out() -> None:
+    dying, *others = servers = [BulkServer() for _ in range(3)]
+    async with AsyncExitStack() as running_servers:
+        for server in others:
+            await running_servers.enter_async_context(server.serving())
+        async with dying.serving():
+            nodes = Config.model_validate({"endpoints": [server.url for server in servers]})
+            exporter = await running_servers.enter_async_context(running(nodes))
+            ends = [await outcome(exporter, bodies(str(i))) for i in range(6)]
+        ends += [await outcome(exporter, bodies(str(i))) for i in range(6)]
+    assert ends == [None] * 12
+    assert len(dying.documents) == 2
+    assert sum(len(server.documents) for server in others) == 10
+
+
+HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200", HALF])
+@in_loop
+async def test_a_connection_that_ends_too_soon_is_a_failure_for_now(answer: bytes) -> None:
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    node = await asyncio.start_server(close, "127.0.0.1", 0)
+    async with node:
+        port = node.sockets[0].getsockname()[1]
+        at_node = Config.model_validate({"endpoint": f"http://127.0.0.1:{port}"})
+        async with running(at_node) as exporter:
+            assert isinstance(await outcome(exporter, bodies("a")), Retryable)
+
+
+@in_loop
+async def test_a_connection_that_was_closed_meanwhile_is_opened_anew() -> None:
+    server = BulkServer()
     async with server.serving():
-        nodes = Config.model_validate({"endpoints": [dead.url, server.url]})
-        async with running(nodes) as exporter:
-            ends = [await outcome(exporter, bodies(str(i))) for i in range(10)]
-    assert ends == [None] * 10
-    assert len(server.documents) == 10
+        exporter = Config.model_validate({"endpoint": server.url})
+        async with running(exporter) as sender:
+            assert await outcome(sender, bodies("a")) is None
+            server.answers = [web.Response(status=503, headers={"Connection": "close"})]
+            assert isinstance(await outcome(sender, bodies("b")), Retryable)
+            assert await outcome(sender, bodies("c")) is None
+    assert len(server.documents) == 2
 
 
 def test_nothing_is_sent_without_a_living_node() -> None:
