@@ -23,6 +23,9 @@ TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.yml"))
 BASE = "https://runbooks.example.com/"
 """Where the links of alerts say that the runbooks are; whoever has them elsewhere changes it."""
 
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = sorted(RUNBOOKS.rglob("*.md"))
+
 OF_PROMETHEUS = {"up", "scrape_duration_seconds"}
 """What Prometheus itself tells of every target."""
 
@@ -98,3 +101,14 @@ def names(expression: str) -> dict[str, set[str]]:
             labels = re.findall(r"(\w+)\s*[!=]", choice)
             found.setdefault(name, set()).update(labels)
     return {name: labels for name, labels in found.items() if not re.fullmatch("[smhdw]", name)}
+
+
+def lines(language: str) -> list[tuple[str, str]]:
+    """Each line of the blocks in a language, and the page of the runbooks that it is on."""
+    return [
+        (page.stem, line)
+        for page in PAGES
+        for found, text in FENCE.findall(page.read_text())
+        if found == language
+        for line in text.splitlines()
+    ]

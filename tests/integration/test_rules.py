@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.deploy.rules import PROMETHEUS, RULE_FILES, TEST_FILES, load
+from tests.deploy.rules import PROMETHEUS, RULE_FILES, TEST_FILES, lines, load
 from tests.integration.program import Program, complete, fetch, free_ports
 from tests.integration.prometheus import Prometheus
 from tests.integration.service import Penstock
@@ -64,6 +64,16 @@ def test_promtool_finds_nothing_else_wrong_with_the_settings_of_a_cluster(
     file = tmp_path / "kubernetes.yml"
     file.write_text(yaml.safe_dump(settings))
     promtool(peers, "check", "config", file)
+
+
+def test_promtool_reads_the_queries_of_runbooks(peers: Peers, tmp_path: Path) -> None:
+    rules = [
+        {"record": f"query:{number}", "expr": query}
+        for number, (_, query) in enumerate(lines("promql"))
+    ]
+    file = tmp_path / "queries.yml"
+    file.write_text(json.dumps({"groups": [{"name": "runbooks", "rules": rules}]}))
+    promtool(peers, "check", "rules", file)
 
 
 class Deployed(Prometheus):
