@@ -755,6 +755,20 @@ def fnv1a_32(texts: list[bytes], seed: int) -> bytes:
 def xxh64(text: bytes) -> int:
     """The 64-bit hash of xxHash."""
 
+def jaeger_messages(batch: Batch, encoding: str) -> list[tuple[bytes, bytes]]:
+    """A message of Jaeger for each span, as `jaeger_proto` or `jaeger_json`: key and value."""
+
+def zipkin_message(batch: Batch, encoding: str) -> tuple[bytes, list[int]]:
+    """A list of spans of Zipkin, as `zipkin_proto` or `zipkin_json`; and the places of those that
+    are not in it, since they have no ids."""
+
+def read_spans(messages: list[bytes], encoding: str) -> tuple[Batch | None, list[tuple[int, str]]]:
+    """The spans of messages, as `jaeger_proto`, `jaeger_json`, `zipkin_proto` or `zipkin_json`; and
+    by their positions the messages that cannot be read, and why."""
+
+def log_bodies(batch: Batch) -> list[bytes | None]:
+    """The body of each log record: bytes as they are, all else as JSON; none where it has none."""
+
 def log_records(
     messages: list[bytes], encoding: str, observed: int
 ) -> tuple[Batch | None, list[tuple[int, str]]]:

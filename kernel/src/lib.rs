@@ -17,6 +17,7 @@ pub mod hash;
 pub mod index;
 pub mod inner;
 pub mod intake;
+pub mod jaeger;
 pub mod json;
 pub mod kafka;
 pub mod key;
@@ -44,6 +45,7 @@ pub mod tail;
 pub mod task;
 pub mod value;
 pub mod wire;
+pub mod zipkin;
 
 use pyo3::prelude::*;
 
@@ -83,7 +85,11 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(documents::python::bulk_outcomes, module)?)?;
     module.add_function(wrap_pyfunction!(hash::fnv1a_32, module)?)?;
     module.add_function(wrap_pyfunction!(hash::xxh64, module)?)?;
+    module.add_function(wrap_pyfunction!(kafka::logs::log_bodies, module)?)?;
     module.add_function(wrap_pyfunction!(kafka::logs::log_records, module)?)?;
+    module.add_function(wrap_pyfunction!(kafka::spans::jaeger_messages, module)?)?;
+    module.add_function(wrap_pyfunction!(kafka::spans::read_spans, module)?)?;
+    module.add_function(wrap_pyfunction!(kafka::spans::zipkin_message, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::decompressed, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::read_items, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::read_lines, module)?)?;

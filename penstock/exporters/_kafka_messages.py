@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from penstock.exporters._kafka_encodings import APART, TOGETHER, UNFIT
 from penstock.exporters._kafka_options import is_topic
 from penstock.kafka import keys
 from penstock.pipeline import Batch, Rejected, Signal
@@ -15,6 +16,7 @@ from penstock.pipeline import Batch, Rejected, Signal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from penstock.exporters._kafka_encodings import Keyed
     from penstock.exporters.kafka import Config
     from penstock.pipeline import Column
 
@@ -41,12 +43,6 @@ class Planned:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-_ENCODE: dict[str, Callable[[Batch], bytes]] = {
-    "otlp_proto": Batch.to_otlp,
-    "otlp_json": Batch.to_json,
-}
-
-
 class Planner:
     """Makes messages by the settings."""
 
@@ -65,10 +61,13 @@ class Planner:
     def plan(self, batch: Batch) -> Planned:
         """The messages of a batch."""
         planned = Planned()
+        apart = self._config.of(batch.signal).encoding in APART
         for topic, key, part in self._parts(batch):
             if not is_topic(topic):
                 reason = f"{topic[:100]!r} is no name of a topic"
                 planned.rejected.append(Rejected(len(part), reason, part))
+            elif apart:
+                self._spread(planned, topic, key, part)
             else:
                 self._fit(planned, topic, key, part)
         return planned
@@ -113,7 +112,8 @@ class Planner:
     def _key_path(self, signal: Signal) -> str:
         config = self._config
         if signal is Signal.TRACES:
-            return "span.trace_id" if config.partition_traces_by_id else ""
+            has_own = config.traces.encoding in APART
+            return "span.trace_id" if config.partition_traces_by_id and not has_own else ""
         if signal is Signal.LOGS and config.partition_logs_by_trace_id:
             return "log.trace_id"
         by_resource = {
@@ -130,8 +130,10 @@ class Planner:
         if encoding == "otlp_proto" and batch.nbytes > room:
             todo = batch.split(max_bytes=max(1, room))[::-1]
         while todo:
-            piece = todo.pop()
-            value = _ENCODE[encoding](piece)
+            value, unfit = TOGETHER[encoding](whole := todo.pop())
+            piece = _without(planned, whole, unfit, UNFIT[encoding]) if unfit else whole
+            if piece is None:
+                continue
             if len(value) <= room:
                 planned.messages.append(Message(topic, key, value, piece))
             elif len(piece) == 1:
@@ -139,12 +141,40 @@ class Planner:
             else:
                 todo += _smaller(piece, room / len(value))[::-1]
 
+    def _spread(self, planned: Planned, topic: str, key: bytes | None, batch: Batch) -> None:
+        """Add a message for each item."""
+        encoding = self._config.of(batch.signal).encoding
+        written = zip(APART[encoding](batch), batch.split(max_items=1), strict=True)
+        for found, item in written:
+            if found is None:
+                planned.rejected.append(Rejected(1, UNFIT[encoding], item))
+            else:
+                self._add(planned, topic, key, found, item)
+
+    def _add(
+        self, planned: Planned, topic: str, key: bytes | None, found: Keyed, item: Batch
+    ) -> None:
+        own, value = found
+        message = Message(topic, key if own is None else own, value, item)
+        if len(value) <= self._limit - _overhead(message.key, self.headers):
+            planned.messages.append(message)
+        else:
+            planned.rejected.append(self._too_large(topic, item))
+
     def _too_large(self, topic: str, batch: Batch) -> Rejected:
         reason = (
             f"an item is too large for a message of topic {topic}; raise producer.max_message_bytes"
             f" ({self._limit}) and max.message.bytes of the topic, whichever is the limit"
         )
         return Rejected(len(batch), reason, batch)
+
+
+def _without(planned: Planned, batch: Batch, unfit: Sequence[int], reason: str) -> Batch | None:
+    """What is left of a batch when items are rejected, if anything is."""
+    mask = np.zeros(len(batch), dtype=bool)
+    mask[unfit] = True
+    planned.rejected.append(Rejected(len(unfit), reason, batch.keep(mask)))
+    return batch.keep(~mask)
 
 
 def _smaller(batch: Batch, share: float) -> list[Batch]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from penstock.config.types import Duration, Section
-from penstock.kafka.options import Encoding, refusing
+from penstock.kafka.options import Encoding, TraceEncoding
 from penstock.kafka.partitioners import RoundRobin, StickyKey, by_murmur2, by_sarama
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -42,15 +42,15 @@ class _Sent(Section):
         "topic_from_metadata_key": _FROM_METADATA,
     }
 
-    encoding: Encoding = "otlp_proto"
-    """The encoding of messages: `otlp_proto` or `otlp_json`."""
-
 
 class Traces(_Sent):
     """How traces are sent."""
 
     topic: Topic = "otlp_spans"
     """The topic."""
+    encoding: TraceEncoding = "otlp_proto"
+    """The encoding of messages: `otlp_proto` or `otlp_json`; `jaeger_proto` or `jaeger_json`, where
+    each span is a message with its trace's id as key; `zipkin_proto` or `zipkin_json`."""
 
 
 class Metrics(_Sent):
@@ -58,6 +58,8 @@ class Metrics(_Sent):
 
     topic: Topic = "otlp_metrics"
     """The topic."""
+    encoding: Encoding = "otlp_proto"
+    """The encoding of messages: `otlp_proto` or `otlp_json`."""
 
 
 class Logs(_Sent):
@@ -65,10 +67,9 @@ class Logs(_Sent):
 
     topic: Topic = "otlp_logs"
     """The topic."""
-    encoding: Annotated[
-        Encoding, refusing({"raw": "set otlp_proto: consumers find the body in each log record"})
-    ] = "otlp_proto"
-    """The encoding of messages: `otlp_proto` or `otlp_json`."""
+    encoding: Encoding | Literal["raw"] = "otlp_proto"
+    """The encoding of messages: `otlp_proto` or `otlp_json`; or `raw`, where each log record is a
+    message of its body alone: bytes as they are, all else as JSON."""
 
 
 class Producer(Section):

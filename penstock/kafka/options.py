@@ -27,19 +27,25 @@ def refusing(remedies: Mapping[str, str]) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-TRANSLATED = "set otlp_proto, and let a Collector translate where it has to be"
+_ONLY_TRACES = "only traces have it; set otlp_proto"
 
-OTHER_ENCODINGS: Mapping[str, str] = {
-    "jaeger_json": TRANSLATED,
-    "jaeger_proto": TRANSLATED,
-    "zipkin_json": TRANSLATED,
-    "zipkin_proto": TRANSLATED,
-    "zipkin_thrift": TRANSLATED,
-}
-"""Encodings of the Collector's that are refused, and what to do instead."""
-
-Encoding = Annotated[Literal["otlp_proto", "otlp_json"], refusing(OTHER_ENCODINGS)]
+Encoding = Annotated[
+    Literal["otlp_proto", "otlp_json"],
+    refusing(
+        dict.fromkeys(("jaeger_json", "jaeger_proto", "zipkin_json", "zipkin_proto"), _ONLY_TRACES)
+    ),
+]
 """An encoding that every signal has."""
+
+TraceEncoding = Annotated[
+    Literal[
+        "otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json"
+    ],
+    refusing(
+        {"zipkin_thrift": "have producers set zipkin_proto or zipkin_json, of Zipkin's API v2"}
+    ),
+]
+"""An encoding of traces."""
 
 _SCRAM = "create a user of SCRAM-SHA-512"
 

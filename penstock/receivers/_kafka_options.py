@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from penstock._kernel import Pattern
 from penstock.config.types import Duration, Section
-from penstock.kafka.options import TOPICS, Encoding, refusing
+from penstock.kafka.options import TOPICS, Encoding, TraceEncoding, refusing
 from penstock.pipeline import Signal
 from penstock.receivers._kafka_topics import PATTERN
 
@@ -49,8 +49,9 @@ class Traces(_Consumed):
 
     topics: Topics = Field(default=[TOPICS[Signal.TRACES]])
     """The topics; what begins with `^` is a regular expression."""
-    encoding: Encoding = "otlp_proto"
-    """The encoding of messages: `otlp_proto` or `otlp_json`."""
+    encoding: TraceEncoding = "otlp_proto"
+    """The encoding of messages: `otlp_proto` or `otlp_json`; `jaeger_proto` or `jaeger_json`, a
+    span each; `zipkin_proto` or `zipkin_json`, lists of spans."""
 
 
 class Metrics(_Consumed):

@@ -5,18 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from penstock._kernel import log_records
-from penstock.pipeline import Batch, Column, MalformedPayload, Signal
+from penstock._kernel import log_records, read_spans
+from penstock.pipeline import Batch, MalformedPayload, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from aiokafka import ConsumerRecord
-
-_Source = tuple["ConsumerRecord", int]
-"""A message, and how many items it holds."""
-
-_Found = tuple[list[Batch], list[_Source]]
 
 _READ: dict[str, Callable[[str, bytes], Batch]] = {
     "otlp_proto": Batch.from_otlp,
@@ -38,30 +33,44 @@ class Read(NamedTuple):
     bad: list[Bad]
 
 
+class _Found(NamedTuple):
+    """Batches, and how many messages they are from."""
+
+    batches: list[Batch]
+    messages: int
+
+
 class Reader:
     """Reads messages of one signal."""
 
     def __init__(self, signal: Signal, encoding: str, headers: Sequence[str]) -> None:
         self._signal = signal
         self._encoding = encoding
-        self._headers = headers
-        self.is_costly = encoding.endswith("json")
+        self._paths = {
+            name: f'resource.attributes["kafka.header.{_quoted(name)}"]' for name in headers
+        }
+        self.is_costly = encoding != "otlp_proto"
         """Whether messages are not taken as they are."""
 
     def read(self, messages: Sequence[ConsumerRecord]) -> Read:
-        """The items of messages, in order."""
+        """The items of messages, in order but for those that have other headers."""
         bad = [Bad(each, "it has no value") for each in messages if each.value is None]
         there = [each for each in messages if each.value is not None] if bad else messages
-        read = self._read_requests if self._encoding in _READ else self._read_records
-        batches, sources = read(there, bad)
+        read = self._read_requests if self._encoding in _READ else self._read_together
+        batches, sources = [], 0
+        for values, group in self._by_headers(there):
+            found = read(group, bad)
+            sources += found.messages
+            if found.batches:
+                batches.append(self._with_headers(Batch.concat(found.batches), values))
         if not batches:
             return Read(None, bad)
-        batch = self._with_headers(Batch.concat(batches), sources)
-        return Read(Batch(batch.native, {"": (len(batch), len(sources))}), bad)
+        batch = Batch.concat(batches)
+        return Read(Batch(batch.native, {"": (len(batch), sources)}), bad)
 
     def _read_requests(self, messages: Sequence[ConsumerRecord], bad: list[Bad]) -> _Found:
         read = _READ[self._encoding]
-        batches, sources = [], []
+        batches = []
         for message in messages:
             try:
                 batch = read(self._signal, message.value)
@@ -70,24 +79,38 @@ class Reader:
             else:
                 if len(batch):
                     batches.append(batch)
-                    sources.append((message, len(batch)))
-        return batches, sources
+        return _Found(batches, len(batches))
 
-    def _read_records(self, messages: Sequence[ConsumerRecord], bad: list[Bad]) -> _Found:
+    def _read_together(self, messages: Sequence[ConsumerRecord], bad: list[Bad]) -> _Found:
         values = [message.value for message in messages]
-        native, faults = log_records(values, self._encoding, time.time_ns())
+        if self._signal is Signal.TRACES:
+            native, faults = read_spans(values, self._encoding)
+        else:
+            native, faults = log_records(values, self._encoding, time.time_ns())
         bad += [Bad(messages[position], fault) for position, fault in faults]
-        faulty = {position for position, _ in faults}
-        sources = [(each, 1) for number, each in enumerate(messages) if number not in faulty]
-        return [Batch(native)] if native else [], sources
+        return _Found([Batch(native)] if native else [], len(messages) - len(faults))
 
-    def _with_headers(self, batch: Batch, sources: Sequence[_Source]) -> Batch:
-        for name in self._headers:
-            column = Column.of_runs((_header(message, name), items) for message, items in sources)
-            quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-            path = f'resource.attributes["kafka.header.{quoted}"]'
-            batch = batch.set(path, column, where=column.where(lambda value: value is not None))
+    def _by_headers(
+        self, messages: Sequence[ConsumerRecord]
+    ) -> Iterable[tuple[Sequence[str | None], Sequence[ConsumerRecord]]]:
+        """Messages of the same headers, which can share resources."""
+        if not self._paths:
+            return [((), messages)]
+        groups: dict[tuple[str | None, ...], list[ConsumerRecord]] = {}
+        for message in messages:
+            values = tuple(_header(message, name) for name in self._paths)
+            groups.setdefault(values, []).append(message)
+        return groups.items()
+
+    def _with_headers(self, batch: Batch, values: Iterable[str | None]) -> Batch:
+        for path, value in zip(self._paths.values(), values, strict=True):
+            if value is not None:
+                batch = batch.set(path, value)
         return batch
+
+
+def _quoted(name: str) -> str:
+    return name.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _header(message: ConsumerRecord, name: str) -> str | None:

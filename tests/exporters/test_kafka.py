@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
+from penstock._kernel import read_spans
 from penstock.exporters.kafka import Config, Kafka
 from penstock.kafka.keys import of_attributes
 from penstock.pipeline import Batch, Rejected, Retryable, Signal
@@ -92,6 +94,68 @@ async def test_json_is_json() -> None:
     async with exporting(broker, logs={"encoding": "otlp_json"}) as exporter:
         await exporter.send(records(2))
     assert broker.values("otlp_logs") == [records(2).to_json()]
+
+
+@pytest.mark.parametrize("encoding", ["jaeger_proto", "jaeger_json"])
+@in_loop
+async def test_each_span_of_jaeger_is_a_message_with_its_traces_id(encoding: str) -> None:
+    broker = Broker(partitions=2)
+    one, two, _ = TRACES
+    traces = {"encoding": encoding}
+    async with exporting(broker, traces=traces, partition_traces_by_id=True) as exporter:
+        assert await exporter.send(of_traces(one, two, one)) is None
+    keys = Counter(message.key for message in messages(broker, "otlp_spans"))
+    assert keys == {one[16:].encode(): 2, two[16:].encode(): 1}
+
+
+@pytest.mark.parametrize("encoding", ["zipkin_proto", "zipkin_json"])
+@in_loop
+async def test_spans_that_zipkin_cannot_have_are_rejected_alone(encoding: str) -> None:
+    broker = Broker()
+    async with exporting(broker, traces={"encoding": encoding}) as exporter:
+        rejected = await exporter.send(Batch.concat([spans(3), of_traces(TRACES[0])]))
+    assert rejected
+    assert rejected.batch
+    assert (rejected.items, names([rejected.batch])) == (2, ["span 0", "0"])
+    assert "without trace and span id" in rejected.reason
+    (value,) = broker.values("otlp_spans")
+    native, _ = read_spans([value or b""], encoding)
+    assert native
+    assert names([Batch(native)]) == ["span 1", "span 2"]
+
+
+@in_loop
+async def test_only_spans_that_zipkin_cannot_have_are_no_message() -> None:
+    broker = Broker()
+    async with exporting(broker, traces={"encoding": "zipkin_json"}) as exporter:
+        rejected = await exporter.send(of_traces(TRACES[0]))
+    assert rejected
+    assert broker.values("otlp_spans") == []
+
+
+@in_loop
+async def test_raw_messages_are_the_bodies_of_records() -> None:
+    broker = Broker()
+    bodies = ['{"stringValue":"a\\"b"}', '{"bytesValue":"/w=="}', '{"intValue":"3"}', "{}"]
+    bodies.append('{"kvlistValue":{"values":[{"key":"b","value":{"arrayValue":{}}}]}}')
+    listed = ",".join(f'{{"body":{body}}}' for body in bodies)
+    text = f'{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{listed}]}}]}}]}}'
+    async with exporting(broker, logs={"encoding": "raw"}) as exporter:
+        rejected = await exporter.send(Batch.from_json("logs", text.encode()))
+    assert broker.values("otlp_logs") == [b'"a\\"b"', b"\xff", b"3", b'{"b":[]}']
+    assert rejected
+    assert (rejected.items, rejected.reason) == (1, "a log record without body is no raw message")
+
+
+@in_loop
+async def test_an_item_with_a_message_of_its_own_is_rejected_where_it_is_too_large() -> None:
+    broker = Broker()
+    settings = {"traces": {"encoding": "jaeger_proto"}, "producer": {"max_message_bytes": 1000}}
+    async with exporting(broker, **settings) as exporter:
+        rejected = await exporter.send(Batch.concat([spans(2), spans(1, "x" * 2000)]))
+    assert rejected
+    assert rejected.items == 1
+    assert len(broker.values("otlp_spans")) == 2
 
 
 @in_loop
@@ -277,8 +341,12 @@ async def test_brokers_may_come_later() -> None:
         ({"traces": {"topic": "a b"}}, "no name of a topic"),
         ({"brokers": ["kafka:no"]}, "expected an address"),
         ({"brokers": []}, "at least 1"),
-        ({"traces": {"encoding": "jaeger_proto"}}, "jaeger_proto is not supported; set otlp_proto"),
-        ({"logs": {"encoding": "raw"}}, "raw is not supported"),
+        (
+            {"traces": {"encoding": "zipkin_thrift"}},
+            "zipkin_thrift is not supported; have producers",
+        ),
+        ({"logs": {"encoding": "jaeger_proto"}}, "only traces have it"),
+        ({"metrics": {"encoding": "raw"}}, "otlp_proto"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: Any, complaint: str) -> None:

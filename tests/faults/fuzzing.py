@@ -20,6 +20,7 @@ SEEDS = {
     "samples": "expositions",
     "remote_write": "write_requests",
     "snappy": "blocks",
+    "spans_read": "spans",
     "influx": "influx",
     "push_json": "pushed",
     "statsd": "datagrams",

@@ -14,6 +14,7 @@ from tests.faults.fuzzing import FOLDER
 from tests.kernel.documents import otlp_json
 from tests.kernel.messages import REQUESTS
 from tests.kernel.test_batch import PATHS
+from tests.kernel.test_spans import JAEGER, ZIPKIN, Draw, written
 from tests.prometheus.expositions import expositions
 from tests.prometheus.write_requests import compressed, examples
 from tests.receivers.pushed import ITEMS, LINES
@@ -74,6 +75,9 @@ def _lines() -> None:
     for number, body in enumerate(ITEMS):
         for framing in (0, 128):
             _write("pushed", f"{number}-{framing}", bytes([framing + number]) + body)
+    for number, encoding in enumerate((*JAEGER, *ZIPKIN)):
+        message, *_ = written(Draw(1, texts=encoding in ZIPKIN).batch(), encoding)
+        _write("spans", encoding, bytes([number]) + message)
     for number, lines in enumerate(DATAGRAMS):
         _write("datagrams", str(number), bytes([number, 2]) + lines)
 

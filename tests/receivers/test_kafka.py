@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from penstock.exporters._kafka_messages import Planner
+from penstock.exporters.kafka import Config as Producing
 from penstock.pipeline import Batch, Refused, Signal, StartError
 from penstock.receivers._kafka_topics import Subscribed
 from penstock.receivers.kafka import Config
 from tests import kafka_broker
 from tests.kafka_broker import Broker
-from tests.kit import Next, context, eventually, in_loop, points, records, spans
+from tests.kit import Next, context, eventually, in_loop, names, points, records, spans
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
     from penstock.pipeline import Context
+
+
+TWO_SPANS = b"""{"resourceSpans": [{"scopeSpans": [{"spans": [
+    {"name": "a", "traceId": "0123456789abcdef0123456789abcdef", "spanId": "0123456789abcdef"},
+    {"name": "b", "traceId": "0123456789abcdef0123456789abcdef", "spanId": "123456789abcdef0"}
+]}]}]}"""
 
 
 @asynccontextmanager
@@ -103,6 +111,24 @@ async def test_messages_are_read_by_their_encoding(encoding: str, value: bytes, 
     assert bodies(next_) == [body]
 
 
+@pytest.mark.parametrize("encoding", ["jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json"])
+@in_loop
+async def test_spans_of_other_systems_are_read_and_what_is_none_is_kept(
+    tmp_path: Path, encoding: str
+) -> None:
+    broker, next_ = Broker(), Next()
+    config = Producing.model_validate({"traces": {"encoding": encoding}})
+    batch = Batch.from_json("traces", TWO_SPANS)
+    sent = [message.value for message in Planner(config).plan(batch).messages]
+    broker.put("otlp_spans", b"\xff", *sent)
+    settings = {"traces": {"encoding": encoding}, "dead_letter": {"directory": str(tmp_path)}}
+    async with consuming(broker, next_, signals=[Signal.TRACES], **settings):
+        await eventually(lambda: sum(next_.sizes) == 2)
+    assert names(next_.got) == ["a", "b"]
+    assert next_.got[0].arrival == {"": (2, len(sent))}
+    assert letters(tmp_path) == {0: b"\xff"}
+
+
 @in_loop
 async def test_nothing_is_committed_before_it_is_taken() -> None:
     broker, next_ = Broker(), Next()
@@ -165,6 +191,19 @@ async def test_headers_become_attributes_of_the_resources_of_their_message() -> 
     found = [row["resource"].get("attributes", {}) for row in rows]
     name = "kafka.header.tenant"
     assert found == [{name: "a"}, {name: "a"}, {name: "b"}, {name: "b"}, {}]
+
+
+@in_loop
+async def test_headers_are_told_apart_where_messages_share_a_resource() -> None:
+    broker, next_ = Broker(), Next()
+    for tenant in ("a", "b", "a"):
+        broker.put("otlp_logs", tenant.encode(), headers=(("tenant", tenant.encode()),))
+    wanted = {"extract_headers": True, "headers": ["tenant"]}
+    async with consuming(broker, next_, header_extraction=wanted, logs={"encoding": "text"}):
+        await eventually(lambda: sum(next_.sizes) == 3)
+    rows = [row for batch in next_.got for row in batch.rows()]
+    found = {(row["body"], row["resource"]["attributes"]["kafka.header.tenant"]) for row in rows}
+    assert found == {("a", "a"), ("b", "b")}
 
 
 @in_loop

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
 
 use crate::batch::{Batch, malformed};
+use crate::documents::fields::Said;
+use crate::documents::text::string;
+use crate::documents::value as documents;
+use crate::exposition::text_of::text_of;
 use crate::payload::Payload;
-use crate::schema::LOGS;
+use crate::schema::{LOG_RECORD, LOGS};
 use crate::tail::entry::Entry;
 use crate::tail::read_json::Reading;
 use crate::tail::records::Records;
@@ -45,8 +50,8 @@ impl Body {
     }
 }
 
-/// A batch, `None` without items; and by their positions the messages that are no JSON, and why.
-type Found = (Option<Batch>, Vec<(usize, String)>);
+/// A batch, `None` without items; and by their positions the messages that cannot be read, and why.
+pub type Found = (Option<Batch>, Vec<(usize, String)>);
 
 /// The messages as log records.
 #[pyfunction]
@@ -76,4 +81,32 @@ pub fn log_records(
     });
     let (payload, faults) = found.map_err(|fault| malformed(py, fault))?;
     Ok((payload.map(|payload| Batch::new(vec![Arc::new(payload)])), faults))
+}
+
+/// The body of each record as a message: bytes as they are, all else as JSON; and the positions of
+/// those that have none.
+#[pyfunction]
+pub fn log_bodies<'py>(py: Python<'py>, batch: &Batch) -> Vec<Option<Bound<'py, PyBytes>>> {
+    let bodies = py.detach(|| {
+        let bodies = batch.payloads().iter().flat_map(|payload| {
+            let items = payload.index().items().iter();
+            items.map(|node| body(&Said::of(&LOG_RECORD, node.body(payload.bytes()))))
+        });
+        bodies.collect::<Vec<_>>()
+    });
+    bodies.into_iter().map(|body| body.map(|body| PyBytes::new(py, &body))).collect()
+}
+
+fn body(record: &Said) -> Option<Vec<u8>> {
+    let any_value = record.message(5);
+    match documents::Value::of(&any_value) {
+        documents::Value::Empty => None,
+        documents::Value::Bytes(bytes) => Some(bytes.to_vec()),
+        documents::Value::Text(text) => {
+            let mut out = Vec::with_capacity(text.len() + 2);
+            string(&mut out, text);
+            Some(out)
+        }
+        _ => Some(text_of(&any_value).into_owned().into_bytes()),
+    }
 }

@@ -1,3 +1,4 @@
 //! Messages of Kafka.
 
 pub mod logs;
+pub mod spans;
