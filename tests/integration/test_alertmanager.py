@@ -8,7 +8,10 @@ import pytest
 
 from tests.integration.alertmanager import SETTINGS, Alertmanager
 from tests.integration.channels import Channels
-from tests.integration.program import complete
+from tests.integration.deployed import Deployed, at
+from tests.integration.program import complete, free_ports
+from tests.integration.service import OfMetrics
+from tests.kit import points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,3 +155,19 @@ def test_an_incident_stands_for_its_signs(alertmanager: Alertmanager, channels: 
     alertmanager.wait_until(lambda: len(titles(channels, "#incidents")) > 1)
     told = [title.split()[2] for title in titles(channels, "#incidents")]
     assert told == ["AIOrchestratorIncident", "AgentHiveAPIErrors"]
+
+
+def test_a_penstock_that_cannot_deliver_is_told_of_to_whoever_is_on_call(
+    peers: Peers, tmp_path: Path, alertmanager: Alertmanager, channels: Channels
+) -> None:
+    """From its own numbers, over the rules and the routes, to the message."""
+    (nobody,) = free_ports(1)
+    out = {"otlp": {"endpoint": f"127.0.0.1:{nobody}", "tls": {"insecure": True}}}
+    with OfMetrics(tmp_path, out) as penstock:
+        penstock.post(points(3))  # at first, for what counts is that the queue was never empty
+        targets = {"penstock": at(penstock.ports.metrics), "alertmanager": at(alertmanager.port)}
+        with Deployed(peers, tmp_path / "prometheus", targets) as prometheus:
+            prometheus.wait_until(lambda: titles(channels, "#incidents"))
+    assert titles(channels, "#incidents") == [
+        "[FIRING 1] PenstockExporterStuck of penstock in local"
+    ]

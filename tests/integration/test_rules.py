@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
+import time
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from penstock.pipeline import Batch, Signal
 from tests.deploy.rules import PROMETHEUS, RULE_FILES, TEST_FILES, lines, load
-from tests.integration.program import Program, complete, fetch, free_ports
-from tests.integration.prometheus import Prometheus
-from tests.integration.service import Penstock
+from tests.integration.deployed import Deployed, at
+from tests.integration.program import complete, free_ports
+from tests.integration.service import OfMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.peers import Peers
+    from tests.integration.prometheus import Prometheus
 
 HIVE = b"""\
 # TYPE agent_hive_external_api_requests_total counter
 agent_hive_external_api_requests_total{service="search",method="GET",status_code="200"} 4
-# TYPE http_requests_total counter
-http_requests_total{status="200"} 7
 """
 
 
@@ -76,33 +76,9 @@ def test_promtool_reads_the_queries_of_runbooks(peers: Peers, tmp_path: Path) ->
     promtool(peers, "check", "rules", file)
 
 
-class Deployed(Prometheus):
-    """A Prometheus with what deploy/prometheus/ holds, in a hurry."""
-
-    def __init__(self, peers: Peers, folder: Path, targets: dict[str, list[Any]]) -> None:
-        (self.port,) = free_ports(1)
-        shutil.copytree(PROMETHEUS, folder, dirs_exist_ok=True)
-        for file in folder.glob("targets/**/*.yml"):
-            file.write_text(json.dumps(targets.get(file.stem, [])))
-        file = folder / "prometheus.yml"
-        for hurried in (file, *folder.glob("rules/*.yml")):
-            hurried.write_text(
-                re.sub(r"(_?interval|_timeout): \w+", r"\1: 1s", hurried.read_text())
-            )
-        env = {"PROMETHEUS_PORT": str(self.port), "PROMETHEUS_CONFIG": str(file)}
-        command = peers.command("prometheus", "run", folder / "data")
-        Program.__init__(self, "prometheus", command, folder, env)
-
-    def rules(self) -> list[dict[str, Any]]:
-        """Every rule, and how its last evaluation went."""
-        page = fetch(f"http://127.0.0.1:{self.port}/api/v1/rules")
-        assert page, self.output()
-        return [rule for group in json.loads(page)["data"]["groups"] for rule in group["rules"]]
-
-
 @contextmanager
-def serving(page: bytes) -> Iterator[str]:
-    """A service that shows that page, at the address."""
+def serving(page: bytes) -> Iterator[int]:
+    """A service that shows that page, at a port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -118,7 +94,7 @@ def serving(page: bytes) -> Iterator[str]:
         thread = Thread(target=partial(server.serve_forever, 0.01))
         thread.start()
         try:
-            yield f"127.0.0.1:{server.server_port}"
+            yield server.server_port
         finally:
             server.shutdown()
             thread.join()
@@ -127,21 +103,59 @@ def serving(page: bytes) -> Iterator[str]:
 def test_a_real_prometheus_evaluates_every_rule_over_a_real_penstock(
     peers: Peers, tmp_path: Path
 ) -> None:
-    own = tmp_path / "penstock"
+    with in_the_middle(peers, tmp_path) as (penstock, prometheus):
+        prometheus.wait_until(lambda: all(rule["health"] == "ok" for rule in prometheus.rules()))
+        assert len(prometheus.rules()) == rules_in_files()
+        expect_own(prometheus)
+        penstock.post(of_the_hive())
+        expect_hive(prometheus, instance="scraped", service="agent-hive")
+        expect_hive(prometheus, instance="passed on", service="planner")
+        prometheus.wait_until(
+            lambda: prometheus.query('service:up:max{system="agent-hive",service="planner"}')
+        )
+
+
+@contextmanager
+def in_the_middle(peers: Peers, folder: Path) -> Iterator[tuple[OfMetrics, Deployed]]:
+    """A Penstock that shows what it gets, and a Prometheus that scrapes it and a service."""
+    (shown,) = free_ports(1)
+    own = folder / "penstock"
     own.mkdir()
-    with Penstock(own, {"nop": {}}) as penstock, serving(HIVE) as hive:
-        labels = {"system": "agent-hive", "service": "agent-hive"}
-        targets: dict[str, list[Any]] = {
-            "penstock": [{"targets": [f"127.0.0.1:{penstock.ports.metrics}"]}],
-            "hosts": [{"targets": [hive], "labels": labels}],
+    exporters = {"prometheus": {"endpoint": f"127.0.0.1:{shown}"}}
+    with OfMetrics(own, exporters) as penstock, serving(HIVE) as hive:
+        labels = {"system": "agent-hive", "service": "agent-hive", "instance": "scraped"}
+        targets = {
+            "penstock": at(penstock.ports.metrics),
+            "penstock-exporter": at(shown),
+            "hosts": at(hive, **labels),
         }
-        with Deployed(peers, tmp_path / "prometheus", targets) as prometheus:
-            prometheus.wait_until(
-                lambda: all(rule["health"] == "ok" for rule in prometheus.rules())
-            )
-            assert len(prometheus.rules()) == rules_in_files()
-            expect_own(prometheus)
-            expect_hive(prometheus)
+        with Deployed(peers, folder / "prometheus", targets) as prometheus:
+            yield penstock, prometheus
+
+
+def of_the_hive() -> Batch:
+    """What an agent sends of its requests, by OTLP."""
+    resource = {
+        "service.namespace": "agent-hive",
+        "service.name": "planner",
+        "service.instance.id": "passed on",
+    }
+    point = {
+        "asInt": "4",
+        "timeUnixNano": str(time.time_ns()),
+        "attributes": attributes({"service": "search", "method": "GET", "status_code": "200"}),
+    }
+    total = {"dataPoints": [point], "aggregationTemporality": 2, "isMonotonic": True}
+    metric = {"name": "agent_hive_external_api_requests", "sum": total}
+    around = {
+        "resource": {"attributes": attributes(resource)},
+        "scopeMetrics": [{"metrics": [metric]}],
+    }
+    return Batch.from_json(Signal.METRICS, json.dumps({"resourceMetrics": [around]}).encode())
+
+
+def attributes(pairs: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in pairs.items()]
 
 
 def rules_in_files() -> int:
@@ -155,23 +169,16 @@ def expect_own(prometheus: Prometheus) -> None:
     assert [series["job"] for series, _ in cores] == ["penstock"]
     assert prometheus.query('service:up:max{system="penstock",service="penstock"}')
     prometheus.wait_until(
-        lambda: prometheus.query('penstock:exporter_sent_items:rate5m{data_type="traces"}')
+        lambda: prometheus.query('penstock:exporter_sent_items:rate5m{data_type="metrics"}')
     )
     assert prometheus.query('ALERTS{system="penstock",alertstate="firing"}') == []
 
 
-def expect_hive(prometheus: Prometheus) -> None:
-    """What the hive calls a service is an API, and the service is the hive."""
-    ((series, value),) = prometheus.query("agent_hive_external_api_requests_total")
-    assert (series["job"], series["service"], series["api"]) == (
-        "agent-hive",
-        "agent-hive",
-        "search",
-    )
+def expect_hive(prometheus: Prometheus, instance: str, service: str) -> None:
+    """What the hive calls a service is an API, and the service is who calls it."""
+    query = f'agent_hive_external_api_requests_total{{instance="{instance}"}}'
+    ((series, value),) = prometheus.wait_until(lambda: prometheus.query(query))
+    assert (series["system"], series["service"]) == ("agent-hive", service)
+    assert series["api"] == "search"
     assert "exported_service" not in series
     assert value == "4"
-    prometheus.wait_until(
-        lambda: prometheus.query(
-            "service:http_error_share:ratio_rate5m or service:http_errors:rate5m"
-        )
-    )
