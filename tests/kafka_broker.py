@@ -64,6 +64,8 @@ class Broker:
     committed: dict[tuple[str, int], int] = field(default_factory=dict)
     judge: Callable[[str, list[Record]], Awaitable[int]] | None = None
     """Awaited with a topic and the records of a batch: a code of Kafka's; 0 takes them."""
+    compression: int = 0
+    """The code of what messages are compressed with that are fetched."""
     creates: bool = True
     """Whether topics come to be when they are asked for."""
     port: int = 0
@@ -146,7 +148,14 @@ class Broker:
     def _fetched(self, topic: str, partition: int, start: int) -> tuple[Any, ...]:
         log = self._logs(topic)[partition]
         code = OFFSET_OUT_OF_RANGE if start > len(log) else NO_ERROR
-        return (partition, code, len(log), len(log), [], _lot(log[start : start + 10], start))
+        return (
+            partition,
+            code,
+            len(log),
+            len(log),
+            [],
+            _lot(log[start : start + 10], start, self.compression),
+        )
 
     def _on_offset(self, request: Any) -> Any:
         answers = [
@@ -205,12 +214,12 @@ def _records(lot: bytes) -> list[Any]:
     return found
 
 
-def _lot(records: Sequence[Record], start: int) -> bytes:
+def _lot(records: Sequence[Record], start: int, compression: int) -> bytes:
     if not records:
         return b""
     builder = DefaultRecordBatchBuilder(
         magic=2,
-        compression_type=0,
+        compression_type=compression,
         is_transactional=0,
         producer_id=-1,
         producer_epoch=-1,

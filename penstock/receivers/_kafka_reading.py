@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from penstock._kernel import log_records, read_spans
+from penstock.kafka.bounds import Unreadable
 from penstock.pipeline import Batch, MalformedPayload, Signal
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Reader:
 
     def read(self, messages: Sequence[ConsumerRecord]) -> Read:
         """The items of messages, in order but for those that have other headers."""
-        bad = [Bad(each, "it has no value") for each in messages if each.value is None]
+        bad = [Bad(each, _missing(each)) for each in messages if each.value is None]
         there = [each for each in messages if each.value is not None] if bad else messages
         read = self._read_requests if self._encoding in _READ else self._read_together
         batches, sources = [], 0
@@ -107,6 +108,10 @@ class Reader:
             if value is not None:
                 batch = batch.set(path, value)
         return batch
+
+
+def _missing(message: ConsumerRecord) -> str:
+    return message.fault if isinstance(message, Unreadable) else "it has no value"
 
 
 def _quoted(name: str) -> str:

@@ -12,6 +12,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from pydantic import Field, model_validator
 
 from penstock.config.types import Duration
+from penstock.kafka.bounds import bound
 from penstock.kafka.client import arguments
 from penstock.kafka.options import CLIENT_NOT_HERE, ClientOptions
 from penstock.pipeline import Receiver, ReceiverConfig, Signal
@@ -147,6 +148,7 @@ class Kafka(Receiver):
     async def start(self, consume: Consume) -> None:
         """Begin to consume; brokers need not be there yet. Raises `StartError`."""
         self._arguments = arguments(self._config, self._context.id)
+        bound()
         if self._letters:
             await self._letters.start()
         for consumption in self._consumptions:

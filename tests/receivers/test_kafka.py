@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from penstock.exporters._kafka_messages import Planner
 from penstock.exporters.kafka import Config as Producing
+from penstock.kafka import bounds
 from penstock.pipeline import Batch, Refused, Signal, StartError
 from penstock.receivers._kafka_topics import Subscribed
 from penstock.receivers.kafka import Config
@@ -163,6 +164,22 @@ async def test_bad_messages_are_counted_kept_and_hold_up_nothing(tmp_path: Path)
         assert given.telemetry.total("penstock_receiver_dead_letter_messages") == 2
     assert broker.committed == {("otlp_logs", 0): 4}
     assert letters(tmp_path) == {1: b"\xff\xff", 2: b""}
+
+
+@in_loop
+async def test_messages_that_are_too_large_once_decompressed_hold_up_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounds, "LARGEST", 100_000)
+    broker, next_ = Broker(compression=4), Next()
+    broker.put("otlp_logs", b"0" * 300_000)
+    async with consuming(broker, next_, logs={"encoding": "text"}) as given:
+        dropped = partial(given.telemetry.total, "penstock_receiver_dropped_messages")
+        await eventually(lambda: dropped() == 1)
+        broker.put("otlp_logs", b"small")
+        await eventually(lambda: next_.got)
+    assert bodies(next_) == ["small"]
+    assert broker.committed == {("otlp_logs", 0): 2}
 
 
 @in_loop
