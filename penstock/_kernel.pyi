@@ -728,17 +728,20 @@ def bulk_bodies(
     routes: Sequence[tuple[str, bytes, tuple[str, str, str] | None]],
     items: SupportsBuffer,
     events: SupportsBuffer,
+    begin: tuple[int, int],
     *,
     ids: bool,
     pipelines: bool,
     templates: bool,
     max_bytes: int,
     max_documents: int,
+    max_total: int,
     level: int | None,
-) -> tuple[list[tuple[bytes, int, bytes, bytes]], bytes]:
+) -> tuple[list[tuple[bytes, int, bytes, bytes]], bytes, tuple[int, int] | None]:
     """What a batch becomes for Elasticsearch's bulk API: for each request its bytes, how many
     documents it has, and as native `uint32` pairs of an item and the place of a document of it;
-    and the items that have no document.
+    the items that have no document; and where to `begin` for the rest, if there is more than
+    `max_total` bytes. The first begins at `(0, 0)`. Each item is in one of these parts.
 
     A route is a mapping mode, the beginning of an action up to the name of the index, and type,
     dataset and namespace of a data stream; `items` and `events` hold the route of each item and

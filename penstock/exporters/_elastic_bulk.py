@@ -52,21 +52,28 @@ class Outcome:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self.verdicts = np.zeros(len(batch), dtype=np.uint8)
+        self._told = np.zeros(len(batch), dtype=np.bool_)
         self._reasons: dict[int, str] = {}
         self._after: float | None = None
 
-    def put(self, items: NDArray[np.uint32], verdict: int, reason: str) -> None:
+    def put(self, items: NDArray[np.integer], verdict: int, reason: str) -> None:
         """These items had that verdict."""
+        self._told[items] = True
         self.verdicts[items] = np.maximum(self.verdicts[items], verdict)
         self._reasons.setdefault(verdict, reason)
 
-    def later(self, items: NDArray[np.uint32], fault: Retryable) -> None:
+    def later(self, items: NDArray[np.integer], fault: Retryable) -> None:
         """These are to be sent again."""
         self.put(items, LATER, str(fault))
         self._after = max(self._after or 0.0, fault.after) if fault.after else self._after
 
-    def put_part(self, items: NDArray[np.uint32], part: Outcome) -> None:
+    def rest_later(self, fault: Retryable) -> None:
+        """Those of which nothing is known are to be sent again."""
+        self.later(np.flatnonzero(~self._told), fault)
+
+    def put_part(self, items: NDArray[np.integer], part: Outcome) -> None:
         """What became of a part of the batch: of these items."""
+        self._told[items] = True
         self.verdicts[items] = np.maximum(self.verdicts[items], part.verdicts)
         self._reasons = part._reasons | self._reasons
         self._after = self._after or part._after
@@ -80,6 +87,7 @@ class Outcome:
             msg = f"{where}: the answer does not tell what became of {body.documents} documents"
             raise Retryable(msg)
         verdicts = _verdicts(statuses)
+        self._told[body.items] = True
         np.maximum.at(self.verdicts, body.items, verdicts[body.places])
         for status, kind, reason in outcomes[1]:
             verdict = int(_verdicts(np.array([status], dtype=np.uint16))[0])

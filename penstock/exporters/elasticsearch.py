@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Mapping
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -13,10 +11,8 @@ import numpy as np
 from pydantic import Field, SecretStr, model_validator
 from yarl import URL
 
-from penstock._kernel import bulk_bodies
 from penstock.config.types import Duration
 from penstock.exporters import _elastic_options as options
-from penstock.exporters._compression import LARGE
 from penstock.exporters._elastic_bulk import (
     FILTER,
     REJECTED,
@@ -25,6 +21,7 @@ from penstock.exporters._elastic_bulk import (
     refusal,
     wrong_media_type,
 )
+from penstock.exporters._elastic_documents import Documents
 from penstock.exporters._elastic_nodes import Nodes, Product
 from penstock.exporters._elastic_routes import Router
 from penstock.exporters._elastic_setup import install
@@ -33,23 +30,11 @@ from penstock.pipeline import Batch, Context, Exporter, Retryable, Signal
 from penstock.pipeline.delivery.delivery import DeliveryConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from penstock.pipeline import Rejected
 
-MAX_DOCUMENTS = 5_000
-"""Documents of one request: an answer that says of each what is wrong with it is not too long."""
-
-MAX_BYTES = 5_000_000
-"""Bytes of one request, before it is compressed, unless one document is larger."""
-
-_LEVEL = 1
 _ALWAYS = "documents are routed by attributes wherever no static index is set; remove it"
-_NO_DOCUMENT = {
-    Signal.LOGS: "the mapping mode bodymap wants a body that is a map",
-    Signal.TRACES: "the mapping mode bodymap has no documents of spans",
-    Signal.METRICS: "the mapping modes otel and ecs alone have documents of data points, and those"
-    " need a value",
-}
-"""Why an item has none."""
 
 
 class Config(PosterConfig, DeliveryConfig):
@@ -206,8 +191,20 @@ class Elasticsearch(Exporter):
     async def _send(self, batch: Batch) -> Outcome:
         outcome = Outcome(batch)
         cluster = await self._nodes.cluster()
-        write = partial(self._write, batch, outcome, cluster.product is Product.ELASTICSEARCH)
-        bodies = await asyncio.to_thread(write) if batch.nbytes >= LARGE else write()
+        ways = self._router.routes(batch)
+        elastic = cluster.product is Product.ELASTICSEARCH
+        documents = Documents(self._config, batch, ways, templates=elastic)
+        while not documents.done:
+            fault = await self._send_bodies(batch, await documents.part(outcome), outcome)
+            if fault is not None:
+                outcome.rest_later(fault)
+                break
+        return outcome
+
+    async def _send_bodies(
+        self, batch: Batch, bodies: Iterable[Body], outcome: Outcome
+    ) -> Retryable | None:
+        """What kept them from being sent, from one on, if anything did."""
         failed: Retryable | None = None
         for body in bodies:
             try:
@@ -217,7 +214,7 @@ class Elasticsearch(Exporter):
                 failed = fault
             if failed is not None:
                 outcome.later(body.items, failed)
-        return outcome
+        return failed
 
     async def _send_body(self, batch: Batch, body: Body, outcome: Outcome) -> None:
         cluster = await self._nodes.cluster()
@@ -249,27 +246,3 @@ class Elasticsearch(Exporter):
             assert part is not None, "halves are not empty"
             outcome.put_part(half, await self._send(part))
         return None
-
-    def _write(self, batch: Batch, outcome: Outcome, templates: bool) -> list[Body]:  # noqa: FBT001
-        config = self._config
-        ways = self._router.routes(batch)
-        ready, unwritten = bulk_bodies(
-            batch.native,
-            ways.routes,
-            ways.items.data,
-            ways.events.data,
-            ids=getattr(config, f"{batch.signal}_dynamic_id", options.Switch()).enabled,
-            pipelines=batch.signal is Signal.LOGS and config.logs_dynamic_pipeline.enabled,
-            templates=templates,
-            max_bytes=MAX_BYTES,
-            max_documents=MAX_DOCUMENTS,
-            level=None if config.compression == "none" else _LEVEL,
-        )
-        none = np.frombuffer(unwritten, dtype=np.uint32)
-        if len(none):
-            reason = f"{_NO_DOCUMENT[batch.signal]}; or the mode that its scope asks for is none"
-            outcome.put(none, REJECTED, f"{reason} of mapping.allowed_modes")
-        return [
-            Body(data, documents, *(np.frombuffer(codes, dtype=np.uint32) for codes in pairs))
-            for data, documents, *pairs in ready
-        ]

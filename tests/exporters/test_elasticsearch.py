@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
+from penstock.exporters import _elastic_documents
 from penstock.exporters.elasticsearch import Config
 from penstock.pipeline import Batch, Permanent, Rejected, Retryable
 from tests.exporters.attempts import outcome, running
@@ -374,6 +375,31 @@ def test_what_is_too_large_is_sent_in_halves_until_one_document_is_left() -> Non
     assert end.batch
     assert end.batch.column("log.body").values == ["a"]
     assert [document["body"]["text"] for _, document in server.documents] == ["b", "c", "d"]
+
+
+def test_a_batch_is_made_into_requests_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_elastic_documents, "MAX_TOTAL", 1000)
+    server, texts = BulkServer(), [str(i) for i in range(20)]
+    assert sent(server, bodies(*texts)) == [None]
+    assert [document["body"]["text"] for _, document in server.documents] == texts
+    assert 2 < len(server.headers) < 20
+
+
+def test_what_has_not_been_made_into_requests_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_elastic_documents, "MAX_TOTAL", 1)
+    server = BulkServer()
+
+    def last(_: dict[str, Any]) -> int:
+        server.answers.append(web.Response(status=503))
+        return 201
+
+    server.judge = last
+    (end,) = sent(server, bodies("a", "b", "c"))
+    assert isinstance(end, Retryable)
+    assert end.remaining
+    assert end.remaining.column("log.body").values == ["b", "c"]
 
 
 def test_bodies_speak_as_the_product_understands() -> None:

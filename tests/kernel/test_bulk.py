@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -25,7 +26,8 @@ def test_every_item_has_documents_or_is_named(
     stream = data.draw(st.sampled_from([None, ("logs", "a", "b")]))
     items = np.zeros(len(batch), dtype=np.uint32)
     events = np.zeros(len(batch.owners()) // 4, dtype=np.uint32)
-    bodies, unwritten = bulk_bodies(
+    write = partial(
+        bulk_bodies,
         batch,
         [(mode, b'{"create":{"_index":"i"', stream)],
         items.data,
@@ -35,8 +37,13 @@ def test_every_item_has_documents_or_is_named(
         templates=data.draw(st.booleans()),
         max_bytes=size,
         max_documents=3,
+        max_total=data.draw(st.sampled_from([1, 1000, 1_000_000])),
         level=data.draw(st.sampled_from([None, 1])),
     )
+    bodies, unwritten, place = write((0, 0))
+    while place is not None:
+        more, others, place = write(place)
+        bodies, unwritten = bodies + more, unwritten + others
     for body, documents, *codes in bodies:
         of, places = (np.frombuffer(code, dtype=np.uint32) for code in codes)
         found = pairs(body)

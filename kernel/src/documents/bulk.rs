@@ -10,7 +10,7 @@ use super::fields::Said;
 use super::flat::Document;
 use super::legacy::find;
 use super::parents::{self, Parents, is_logs};
-use super::route::{DOCUMENT_ID, Mode, PIPELINE, Plan, Route};
+use super::route::{DOCUMENT_ID, Mode, PIPELINE, Place, Plan, Route};
 use super::value::{Value, map, pairs, with_value};
 use super::{ecs, legacy, otel, text};
 use crate::payload::Payload;
@@ -24,27 +24,43 @@ pub struct Body {
     pub places: Vec<u32>,
 }
 
+/// What has been written of a batch, and where to go on, if that is not all.
+pub struct Written {
+    pub bodies: Vec<Body>,
+    /// The items that have no document.
+    pub unwritten: Vec<u32>,
+    pub next: Option<Place>,
+}
+
 /// Bodies within the limits of a plan; a document that is larger comes alone.
 pub struct Bodies<'p> {
     pub plan: &'p Plan,
     done: Vec<Body>,
     open: Body,
+    /// Bytes of all of them, before they are compressed.
+    total: usize,
 }
 
 impl<'p> Bodies<'p> {
     pub fn new(plan: &'p Plan) -> Self {
-        Self { plan, done: Vec::new(), open: Body::default() }
+        Self { plan, done: Vec::new(), open: Body::default(), total: 0 }
+    }
+
+    /// Whether what comes is to be written another time.
+    pub fn are_enough(&self) -> bool {
+        self.total >= self.plan.max_total
     }
 
     /// Add a document of these items.
     pub fn add(&mut self, items: &[u32], write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.open.bytes.len();
         write(&mut self.open.bytes);
+        self.total += self.open.bytes.len() - start;
         let full = self.open.bytes.len() > self.plan.max_bytes
             || self.open.documents == self.plan.max_documents;
         if full && start > 0 {
             let bytes = self.open.bytes.split_off(start);
-            self.done.push(std::mem::take(&mut self.open));
+            self.close();
             self.open.bytes = bytes;
         }
         let place = self.open.documents as u32;
@@ -55,14 +71,17 @@ impl<'p> Bodies<'p> {
 
     pub fn finish(mut self) -> Vec<Body> {
         if self.open.documents > 0 {
-            self.done.push(self.open);
-        }
-        if let Some(level) = self.plan.level {
-            for body in &mut self.done {
-                body.bytes = compressed(&body.bytes, level);
-            }
+            self.close();
         }
         self.done
+    }
+
+    fn close(&mut self) {
+        let mut body = std::mem::take(&mut self.open);
+        if let Some(level) = self.plan.level {
+            body.bytes = compressed(&body.bytes, level);
+        }
+        self.done.push(body);
     }
 }
 
@@ -73,22 +92,26 @@ fn compressed(bytes: &[u8], level: u32) -> Vec<u8> {
     encoder.finish().expect("a Vec takes whatever is written")
 }
 
-/// The bodies of logs or spans, and the items that have no document.
-pub fn write(payloads: &[Arc<Payload>], plan: &Plan) -> (Vec<Body>, Vec<u32>) {
+/// The bodies of logs or spans from a place on.
+pub fn write(payloads: &[Arc<Payload>], plan: &Plan, begin: Place) -> Written {
     let mut writer = Writer {
         bodies: Bodies::new(plan),
         document: Document::default(),
         shared: Vec::new(),
         base: 0,
-        events: 0,
+        begin: begin.at,
+        events: begin.events,
         unwritten: Vec::new(),
     };
-    let mut first = 0;
+    let (mut first, mut next) = (0, None);
     for payload in payloads {
-        writer.payload(payload, first);
+        next = writer.payload(payload, first);
+        if next.is_some() {
+            break;
+        }
         first += payload.items();
     }
-    (writer.bodies.finish(), writer.unwritten)
+    Written { bodies: writer.bodies.finish(), unwritten: writer.unwritten, next }
 }
 
 struct Writer<'p> {
@@ -97,17 +120,23 @@ struct Writer<'p> {
     /// What the scope at hand gives all its items, as text; or the number of fields that it gives.
     shared: Vec<u8>,
     base: usize,
+    /// The first item to write.
+    begin: usize,
     /// Span events before the one at hand.
     events: usize,
     unwritten: Vec<u32>,
 }
 
 impl Writer<'_> {
-    fn payload(&mut self, payload: &Payload, first: usize) {
+    fn payload(&mut self, payload: &Payload, first: usize) -> Option<Place> {
         let plan = self.bodies.plan;
         let mut at = None;
-        for (i, node) in payload.index().items().iter().enumerate() {
+        let nodes = payload.index().items().iter().enumerate();
+        for (i, node) in nodes.skip(self.begin.saturating_sub(first)) {
             let item = first + i;
+            if self.bodies.are_enough() {
+                return Some(Place { at: item, events: self.events });
+            }
             let route = &plan.routes[plan.items[item] as usize];
             let here = (node.parent, route.mode);
             if at.replace(here) != Some(here) {
@@ -120,6 +149,7 @@ impl Writer<'_> {
                 self.span(&said, route, item as u32);
             }
         }
+        None
     }
 
     fn enter(&mut self, payload: &Payload, scope: usize, mode: Mode) {

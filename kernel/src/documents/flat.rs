@@ -3,16 +3,24 @@
 //! An index takes such keys for objects in objects, and no document in which one key is twice there,
 //! or is a value and an object: then the last value counts, or it moves into the object as `value`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use ahash::HashSet;
 
 use super::text;
-use super::value::{Value, elements, key_value, pairs, with_value};
+use super::value::{Value, elements, key_value, map, pairs, with_value};
 
 /// Shapes of documents that are kept in mind.
 const MAX_SHAPES: usize = 256;
+
+/// Objects in objects that a key makes; Elasticsearch takes 20. What is behind further points is a
+/// name.
+const MAX_STEPS: usize = 64;
+
+/// Bytes of a key under which entries of maps are fields with such a key each; under longer ones they
+/// are an object, so that a document does not become many times as large as what it is made of.
+const MAX_PREFIX: usize = 256;
 
 #[derive(Default)]
 pub struct Document {
@@ -84,6 +92,9 @@ impl Document {
 
     /// Add attributes. Those of maps are fields as well; what is empty is none.
     pub fn attributes<'a>(&mut self, prefix: &[u8], pairs: impl Iterator<Item = &'a [u8]>) {
+        if prefix.len() > MAX_PREFIX {
+            return self.add(b"", prefix, |out| map(out, pairs));
+        }
         for pair in pairs {
             let (key, value) = key_value(pair);
             with_value(value, |value| self.attribute(prefix, key, &value));
@@ -94,11 +105,7 @@ impl Document {
         match value {
             Value::Empty => {}
             Value::List(body) if elements(body).next().is_none() => {}
-            Value::Map(body) => {
-                let path =
-                    if prefix.is_empty() { key.to_vec() } else { [prefix, b".", key].concat() };
-                self.attributes(&path, pairs(body));
-            }
+            Value::Map(body) => self.attributes(&joined(prefix, key), pairs(body)),
             _ => self.add(prefix, key, |out| value.write(out)),
         }
     }
@@ -171,15 +178,12 @@ impl Document {
             fields.insert(self.keys[field.key.clone()].to_vec(), field.value.clone());
         }
         loop {
-            let both: Vec<Vec<u8>> = fields
-                .keys()
-                .flat_map(|key| parents(key).filter(|parent| fields.contains_key(*parent)))
-                .map(<[u8]>::to_vec)
-                .collect();
+            let within = fields.keys().flat_map(|key| parents(key));
+            let both: BTreeSet<&[u8]> = within.filter(|it| fields.contains_key(*it)).collect();
             if both.is_empty() {
                 return fields;
             }
-            for key in both {
+            for key in both.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>() {
                 if let Some(value) = fields.remove(&key) {
                     fields.entry([&key, &b".value"[..]].concat()).or_insert(value);
                 }
@@ -188,17 +192,24 @@ impl Document {
     }
 }
 
+/// Two parts of a key with a point between.
+pub fn joined(prefix: &[u8], key: &[u8]) -> Vec<u8> {
+    if prefix.is_empty() { key.to_vec() } else { [prefix, b".", key].concat() }
+}
+
 /// The keys of the objects that a key lies in.
 fn parents(key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    memchr::memchr_iter(b'.', key).map(|point| &key[..point])
+    memchr::memchr_iter(b'.', key).take(MAX_STEPS).map(|point| &key[..point])
 }
 
 fn steps(key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    key.split(|byte| *byte == b'.')
+    key.splitn(MAX_STEPS + 1, |byte| *byte == b'.')
 }
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     fn document(fields: &[(&str, i64)]) -> Document {
@@ -235,6 +246,35 @@ mod tests {
     fn what_is_a_value_and_an_object_becomes_a_value_in_the_object() {
         let fields = [("a", 1), ("a.b", 2), ("c.value", 3), ("c", 4), ("c.value.d", 5)];
         assert_eq!(both(&fields)[1], r#"{"a":{"b":2,"value":1},"c":{"value":{"d":5,"value":3}}}"#);
+    }
+
+    #[test]
+    fn keys_of_many_points_and_of_many_objects_take_no_time() {
+        let deep = ".".repeat(1_000_000);
+        let chain: Vec<String> = (0..1500).map(|i| format!("a{}", ".b".repeat(i))).collect();
+        let mut fields: Vec<(&str, i64)> = chain.iter().map(|key| (key.as_str(), 1)).collect();
+        fields.push((&deep, 1));
+        let began = std::time::Instant::now();
+        assert!(both(&fields)[1].len() > deep.len());
+        assert!(began.elapsed().as_secs() < 5);
+    }
+
+    #[test]
+    fn what_lies_under_a_long_key_is_an_object() {
+        let pair = |key: &str, kind: u8, value: &[u8]| {
+            let inner = [&[kind << 3 | 2, value.len() as u8][..], value].concat();
+            [&[0x0a, key.len() as u8][..], key.as_bytes(), &[0x12, inner.len() as u8], &inner]
+                .concat()
+        };
+        let list = |pair: &[u8]| [&[0x0a, pair.len() as u8][..], pair].concat();
+        let map = pair("k", 6, &list(&pair("x", 1, b"y")));
+        for (len, json) in [(9, r#".k.x":"y"}"#), (MAX_PREFIX, r#".k":{"x":"y"}}"#)] {
+            let mut document = Document::default();
+            document.attributes("p".repeat(len).as_bytes(), iter::once(map.as_slice()));
+            let mut out = Vec::new();
+            document.write(&mut out);
+            assert!(out.ends_with(json.as_bytes()), "{}", String::from_utf8_lossy(&out));
+        }
     }
 
     #[test]

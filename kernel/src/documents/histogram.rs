@@ -36,7 +36,7 @@ pub fn exponential(scale: i32, zeros: u64, positive: &[u8], negative: &[u8]) -> 
 fn side(scale: i32, body: &[u8]) -> Buckets {
     let said = Said::of(&BUCKETS, body);
     let offset = said.number(1).cast_signed() as f64;
-    let width = f64::from(-scale).exp2();
+    let width = (-f64::from(scale)).exp2();
     let bound = |i: usize| ((offset + i as f64) * width).exp2();
     let counts = said.numbers(2).enumerate().filter(|(_, count)| *count > 0);
     counts.map(|(i, count)| (bound(i).midpoint(bound(i + 1)), count)).collect()

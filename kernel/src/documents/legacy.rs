@@ -1,7 +1,7 @@
 //! Documents of fields named as OTLP's were: the modes `none` and `raw`.
 
 use super::fields::Said;
-use super::flat::Document;
+use super::flat::{Document, joined};
 use super::parents::Parents;
 use super::route::{Mode, Route};
 use super::text;
@@ -59,7 +59,7 @@ pub fn span(document: &mut Document, span: &Said, route: &Route) {
     document.integer(b"TraceStatus", status.number(3).cast_signed());
     document.text(b"TraceStatusDescription", status.bytes(2));
     document.text(b"Link", &links(span));
-    document.integer(b"Duration", (end.cast_signed() - start.cast_signed()) / 1000);
+    document.integer(b"Duration", end.wrapping_sub(start).cast_signed() / 1000);
     let prefix = prefix(route.mode, "Attributes");
     document.attributes(prefix, span.each(9));
     stream(document, prefix, route);
@@ -70,7 +70,7 @@ fn events(document: &mut Document, span: &Said, prefix: &[u8]) {
     for event in span.each(11) {
         let event = Said::of(&EVENT, event);
         let name = event.bytes(2);
-        let path = if prefix.is_empty() { name.to_vec() } else { [prefix, b".", name].concat() };
+        let path = joined(prefix, name);
         document.time(&path, b"time", event.number(1));
         document.attributes(&path, event.each(3));
     }

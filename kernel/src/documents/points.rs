@@ -5,12 +5,12 @@ use std::sync::Arc;
 use ahash::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::bulk::{Bodies, Body, head};
+use super::bulk::{Bodies, Written, head};
 use super::fields::Said;
 use super::flat::Document;
 use super::histogram::{self, Buckets};
 use super::parents::Parents;
-use super::route::{Mode, Plan, Route};
+use super::route::{Mode, Place, Plan, Route};
 use super::{ecs, otel, text};
 use crate::payload::Payload;
 use crate::schema::METRIC;
@@ -46,16 +46,24 @@ struct Point {
     item: u32,
 }
 
-/// The bodies of metrics, and the items that have no document.
-pub fn write(payloads: &[Arc<Payload>], plan: &Plan) -> (Vec<Body>, Vec<u32>) {
-    let (groups, unwritten) = grouped(payloads, plan);
+/// The bodies of metrics from a place on. The first tell which items have no document.
+pub fn write(payloads: &[Arc<Payload>], plan: &Plan, begin: Place) -> Written {
+    let (groups, mut unwritten) = grouped(payloads, plan);
     let mut bodies = Bodies::new(plan);
     let mut writer = Writer { payloads, plan, document: Document::default() };
-    for (route, points) in &groups {
+    let mut next = None;
+    for (at, (route, points)) in groups.iter().enumerate().skip(begin.at) {
+        if bodies.are_enough() {
+            next = Some(Place { at, events: 0 });
+            break;
+        }
         let items: Vec<u32> = points.iter().map(|point| point.item).collect();
         bodies.add(&items, |out| writer.document(out, &plan.routes[*route as usize], points));
     }
-    (bodies.finish(), unwritten)
+    if begin != Place::default() {
+        unwritten.clear();
+    }
+    Written { bodies: bodies.finish(), unwritten, next }
 }
 
 type Groups = Vec<(u32, Vec<Point>)>;

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::bulk::{self, Body};
-use super::route::{Mode, Plan, Route};
+use super::route::{Mode, Place, Plan, Route};
 use super::{answer, points};
 use crate::batch::{Batch, check_len};
 use crate::schema::METRICS;
@@ -17,10 +17,12 @@ type Given = (String, Vec<u8>, Option<(String, String, String)>);
 /// as native `uint32`.
 type Ready<'py> = (Bound<'py, PyBytes>, usize, Bound<'py, PyBytes>, Bound<'py, PyBytes>);
 
-/// The bodies of the bulk API that a batch becomes, and the items that have no document there, as
-/// native `uint32`.
+/// Bodies; the items that have no document there, as native `uint32`; and where to go on.
+type Part<'py> = (Vec<Ready<'py>>, Bound<'py, PyBytes>, Option<(usize, usize)>);
+
+/// The bodies of the bulk API that a batch becomes, from a place on.
 #[pyfunction]
-#[pyo3(signature = (batch, routes, items, events, *, ids, pipelines, templates, max_bytes, max_documents, level))]
+#[pyo3(signature = (batch, routes, items, events, begin, *, ids, pipelines, templates, max_bytes, max_documents, max_total, level))]
 #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
 pub fn bulk_bodies<'py>(
     py: Python<'py>,
@@ -28,26 +30,40 @@ pub fn bulk_bodies<'py>(
     routes: Vec<Given>,
     items: pyo3::buffer::PyBuffer<u32>,
     events: pyo3::buffer::PyBuffer<u32>,
+    begin: (usize, usize),
     ids: bool,
     pipelines: bool,
     templates: bool,
     max_bytes: usize,
     max_documents: usize,
+    max_total: usize,
     level: Option<u32>,
-) -> PyResult<(Vec<Ready<'py>>, Bound<'py, PyBytes>)> {
+) -> PyResult<Part<'py>> {
     check_len(items.item_count(), batch.items(), "codes of items")?;
     let (items, events) = (items.to_vec(py)?, events.to_vec(py)?);
     let routes = routes.into_iter().map(route).collect::<PyResult<Vec<_>>>()?;
     if items.iter().chain(&events).any(|code| *code as usize >= routes.len()) {
         return Err(PyValueError::new_err("a code has no route"));
     }
-    let plan =
-        Plan { routes, items, events, ids, pipelines, templates, max_bytes, max_documents, level };
+    let plan = Plan {
+        routes,
+        items,
+        events,
+        ids,
+        pipelines,
+        templates,
+        max_bytes,
+        max_documents,
+        max_total,
+        level,
+    };
+    let begin = Place { at: begin.0, events: begin.1 };
     let metrics = std::ptr::eq(batch.signal_of(), &raw const METRICS);
     let write = if metrics { points::write } else { bulk::write };
-    let (bodies, unwritten) = py.detach(|| write(batch.payloads(), &plan));
-    let ready = bodies.iter().map(|body| ready(py, body)).collect();
-    Ok((ready, native(py, &unwritten)))
+    let written = py.detach(|| write(batch.payloads(), &plan, begin));
+    let ready = written.bodies.iter().map(|body| ready(py, body)).collect();
+    let next = written.next.map(|place| (place.at, place.events));
+    Ok((ready, native(py, &written.unwritten), next))
 }
 
 fn route((mode, head, stream): Given) -> PyResult<Route> {

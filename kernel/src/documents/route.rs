@@ -50,8 +50,19 @@ pub struct Plan {
     pub templates: bool,
     pub max_bytes: usize,
     pub max_documents: usize,
+    /// Bytes of bodies after which the others are written another time: every document repeats its
+    /// resource, however long that is.
+    pub max_total: usize,
     /// The level of gzip, if bodies are compressed.
     pub level: Option<u32>,
+}
+
+/// Where writing begins: an item of logs and spans, or a document of metrics, and the span events
+/// before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub at: usize,
+    pub events: usize,
 }
 
 pub const DOCUMENT_ID: &[u8] = b"elasticsearch.document_id";
