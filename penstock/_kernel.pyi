@@ -158,6 +158,135 @@ class LogFile:
         """Put together what waits for others, which may never come."""
 
 @final
+class Keys:
+    """By what the items of a batch are told apart: the values of columns, as attributes."""
+
+    def __new__(
+        cls,
+        items: int,
+        columns: Sequence[tuple[str, SupportsBuffer, list[Any]]],
+        resource: tuple[SupportsBuffer, list[Any]] | None,
+    ) -> Keys:
+        """A column is a name, a code for each item, as native uint32, and values; of the resource
+        they are dicts. Raises `ValueError` or `TypeError` for what does not fit."""
+
+    def __len__(self) -> int: ...
+    def codes(self) -> bytes:
+        """The number of each item's key, as native uint32."""
+
+    def hashes(self) -> bytes:
+        """A hash of each item's key that is the same in every process, as native uint64."""
+
+_Changes: TypeAlias = list[tuple[bytes, bytes | None]]
+
+@final
+class Panes:
+    """What is added up by key and pane of time."""
+
+    def __new__(cls, shape: str, limit: int, exemplars: int, tracked: bool) -> Panes:
+        """`shape` is JSON. Raises `ValueError` for one that makes no sense."""
+
+    def add(
+        self,
+        keys: Keys,
+        *,
+        now: int,
+        pane: int,
+        wanted: SupportsBuffer | None,
+        panes: SupportsBuffer | None,
+        values: SupportsBuffer | None,
+        classes: SupportsBuffer | None,
+        times: SupportsBuffer | None,
+        hashes: SupportsBuffer | None,
+        weights: SupportsBuffer | None,
+        exemplars: Batch | None,
+    ) -> tuple[int, int]:
+        """How many items went to the overflow key, and how many could not be used. Raises
+        `ValueError` for columns that lack or do not fit."""
+
+    def merged(self, first: int, last: int) -> Result:
+        """What the panes of each key came to that start from `first` on and before `last`."""
+
+    def write(
+        self,
+        metric: Any,
+        value: str | int,
+        *,
+        time: int,
+        start_time: int | None,
+        first: int,
+        last: int,
+        attributes: Sequence[tuple[str, Any]],
+    ) -> Batch | None:
+        """A metric with a point for each key. Raises `ValueError` for an unknown figure."""
+
+    def starts(self) -> list[int]: ...
+    def drop(self, before: int) -> int:
+        """Forget the panes that start before; how many keys went."""
+
+    def expire(self, idle_since: int) -> int:
+        """Forget the keys that nothing was added to since; how many."""
+
+    def changes(self) -> _Changes: ...
+    def restore(self, records: Sequence[tuple[bytes, bytes]]) -> int:
+        """Take saved records back; how many were damaged, or of another shape."""
+
+    def size(self) -> tuple[int, int]:
+        """How many keys there are, and the bytes that they take."""
+
+@final
+class Result:
+    """What was merged, a row for each key."""
+
+    def __len__(self) -> int: ...
+    def labels(self) -> list[dict[str, Any]]: ...
+    def resources(self) -> list[dict[str, Any]]: ...
+    def ids(self) -> bytes:
+        """The `id` and the `check` of each key, as pairs of native uint64."""
+
+    def counts(self) -> tuple[bytes, int]:
+        """How many there were of each class or in each bucket, as native uint64, key after key, and
+        how many of those a key has. Raises `ValueError` where it has none."""
+
+    def figures(self, name: str, share: float | None = None) -> bytes:
+        """A number of each key, as native float64. Raises `ValueError` where there is none."""
+
+    def gauges(
+        self,
+        metric: Any,
+        values: SupportsBuffer,
+        *,
+        time: int,
+        start_time: int,
+        integers: bool,
+        attributes: Sequence[tuple[str, Any]],
+    ) -> Batch | None:
+        """Gauges with these values, native float64, those aside that are no number."""
+
+@final
+class Pairs:
+    """Beginnings and ends that wait for their other half."""
+
+    def __new__(cls, limit: int, timeout: int, tracked: bool) -> Pairs:
+        """`timeout` is in nanoseconds."""
+
+    def match(
+        self, hashes: SupportsBuffer, roles: SupportsBuffer, times: SupportsBuffer
+    ) -> tuple[bytes, bytes, int, int]:
+        """Positions as native uint32, seconds as native float64, and how many pairs took too long
+        and events found no room."""
+
+    def expire(self, now: int) -> int:
+        """Forget what waits for longer than the timeout; how many."""
+
+    def changes(self) -> _Changes: ...
+    def restore(self, records: Sequence[tuple[bytes, bytes]]) -> int:
+        """Take saved records back; how many were damaged, or too many."""
+
+    def size(self) -> tuple[int, int]:
+        """How many keys wait, and the bytes that they take."""
+
+@final
 class Pattern:
     """A regular expression in RE2's syntax, which takes time linear in the text.
 
@@ -754,6 +883,9 @@ def bulk_outcomes(answer: bytes) -> tuple[bytes, list[tuple[int, str, str]]] | N
 
 def fnv1a_32(texts: list[bytes], seed: int) -> bytes:
     """The 32-bit FNV-1a hash of a seed and each text, as native uint32."""
+
+def value_hashes(values: list[Any]) -> bytes:
+    """A hash of each value that is the same in every process, as native uint64."""
 
 def xxh64(text: bytes) -> int:
     """The 64-bit hash of xxHash."""

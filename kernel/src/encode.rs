@@ -33,6 +33,13 @@ pub fn pair(number: u32, key: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<u8
     Ok(out)
 }
 
+/// The body of an `AnyValue`.
+pub fn any_value(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let mut out = Vec::new();
+    write_any_value(&mut out, value, ROOM)?;
+    Ok(out)
+}
+
 /// A length-delimited field.
 pub fn write_record(out: &mut Vec<u8>, number: u32, body: &[u8]) {
     write_tag(out, number, LEN);

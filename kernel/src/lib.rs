@@ -26,6 +26,7 @@ pub mod lock;
 pub mod lookup;
 pub mod memory;
 pub mod merge;
+pub mod panes;
 pub mod parts;
 pub mod path;
 pub mod pattern;
@@ -63,6 +64,10 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<exposition::Unknown>()?;
     module.add_class::<intake::Claim>()?;
     module.add_class::<intake::Gate>()?;
+    module.add_class::<panes::python::Keys>()?;
+    module.add_class::<panes::waiting::Pairs>()?;
+    module.add_class::<panes::python::Panes>()?;
+    module.add_class::<panes::results::Result>()?;
     module.add_class::<pattern::Pattern>()?;
     module.add_class::<intake::Group>()?;
     module.add_class::<intake::Intake>()?;
@@ -90,6 +95,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(kafka::spans::jaeger_messages, module)?)?;
     module.add_function(wrap_pyfunction!(kafka::spans::read_spans, module)?)?;
     module.add_function(wrap_pyfunction!(kafka::spans::zipkin_message, module)?)?;
+    module.add_function(wrap_pyfunction!(panes::python::value_hashes, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::decompressed, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::read_items, module)?)?;
     module.add_function(wrap_pyfunction!(push::python::read_lines, module)?)?;

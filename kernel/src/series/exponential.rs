@@ -28,7 +28,7 @@ const MAX_BUCKETS: usize = 320;
 
 /// The finest scale that is begun with: at 2^20 buckets for each power of two, coarsening leads to
 /// whatever scale the values need.
-const FINEST: i32 = 20;
+pub const FINEST: i32 = 20;
 
 impl Exponential {
     /// Count so many observations of a value, in so many buckets of each sign at most.
@@ -51,6 +51,11 @@ impl Exponential {
     }
 
     pub(super) fn add(&mut self, other: &Self) {
+        self.add_within(other, MAX_BUCKETS);
+    }
+
+    /// Add another one, and keep so many buckets of each sign at most.
+    pub fn add_within(&mut self, other: &Self, max_buckets: usize) {
         let mut other = other.clone();
         self.totals.add(&other.totals);
         let threshold = self.zero_threshold.max(other.zero_threshold);
@@ -60,8 +65,9 @@ impl Exponential {
         let scale = self.scale.min(other.scale);
         self.coarsen(self.scale - scale);
         other.coarsen(other.scale - scale);
-        let steps =
-            self.positive.excess(&other.positive).max(self.negative.excess(&other.negative));
+        let excess = |one: &Buckets, two: &Buckets| one.excess(two, max_buckets as i64);
+        let steps = excess(&self.positive, &other.positive);
+        let steps = steps.max(excess(&self.negative, &other.negative));
         self.coarsen(steps);
         other.coarsen(steps);
         self.positive.add(&other.positive);
@@ -104,7 +110,7 @@ impl Exponential {
 }
 
 /// The bucket of a positive number. A power of two is the upper bound of its bucket, at every scale.
-fn index_of(value: f64, scale: i32) -> i64 {
+pub fn index_of(value: f64, scale: i32) -> i64 {
     (value.log2() * f64::from(scale).exp2()).ceil() as i64 - 1
 }
 
@@ -121,12 +127,12 @@ impl Buckets {
     }
 
     /// How often both have to be coarsened until one can hold them together.
-    fn excess(&self, other: &Self) -> i32 {
+    fn excess(&self, other: &Self, max_buckets: i64) -> i32 {
         if self.counts.is_empty() || other.counts.is_empty() {
             return 0;
         }
         let (first, end) = other.range();
-        self.steps_to_hold(first, end, MAX_BUCKETS as i64)
+        self.steps_to_hold(first, end, max_buckets)
     }
 
     /// How often it has to be coarsened until so many buckets hold those of a range besides its own.
@@ -142,7 +148,7 @@ impl Buckets {
     }
 
     /// Count so many in a bucket, which is near the others.
-    fn count(&mut self, index: i64, count: u64) {
+    pub fn count(&mut self, index: i64, count: u64) {
         let (first, end) = if self.counts.is_empty() { (index, index) } else { self.range() };
         if index < first {
             let missing = std::iter::repeat_n(0, (first - index) as usize);

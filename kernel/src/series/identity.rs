@@ -38,7 +38,8 @@ impl Id {
     }
 
     /// Of this and something after it.
-    fn then(self, next: Self) -> Self {
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.id.to_le_bytes());
         bytes[8..].copy_from_slice(&next.id.to_le_bytes());
@@ -46,7 +47,8 @@ impl Id {
     }
 
     /// Of this and something beside it, in no order.
-    fn and(self, other: Self) -> Self {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         let id = self.id.wrapping_add(other.id);
         Self { id, check: self.check.wrapping_add(other.check) }
     }

@@ -7,6 +7,7 @@ pub mod budgets;
 pub mod combine;
 mod content;
 pub mod differences;
+pub mod distinct;
 pub mod exponential;
 pub mod fold;
 pub mod gauges;

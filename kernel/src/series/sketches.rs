@@ -81,36 +81,111 @@ fn name(metric: &[u8]) -> &[u8] {
     names.last().map_or(&[], |name| &metric[name.body..name.end])
 }
 
-/// Bits that choose a register: 1,024 of them, for an error of about 3 %.
+/// Bits that choose a register of a label: 1,024 of them, for an error of about 3 %.
 const BITS: u32 = 10;
-const REGISTERS: usize = 1 << BITS;
 
-/// How many distinct hashes there were, about.
-#[derive(Clone, Debug)]
-pub struct Sketch(Box<[u8; REGISTERS]>);
+/// How many distinct hashes there were, about: 1.04 / 2^(bits / 2) is the error to expect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sketch(Box<[u8]>);
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self(Box::new([0; REGISTERS]))
+        Self::of(&[], BITS)
     }
 }
 
 impl Sketch {
-    pub fn add(&mut self, hash: u64) {
-        let register = &mut self.0[(hash >> (u64::BITS - BITS)) as usize];
-        let rank = ((hash << BITS) | 1 << (BITS - 1)).leading_zeros() as u8 + 1;
-        *register = (*register).max(rank);
+    /// Of these hashes, with 2^`bits` registers.
+    pub fn of(hashes: &[u64], bits: u32) -> Self {
+        let mut sketch = Self(vec![0; 1 << bits].into_boxed_slice());
+        sketch.add_all(hashes);
+        sketch
     }
 
+    pub fn add_all(&mut self, hashes: &[u64]) {
+        for hash in hashes {
+            self.add(*hash);
+        }
+    }
+
+    /// One with these registers, of which there must be a power of two; `None` for what no hash can
+    /// make of one.
+    pub fn with(registers: &[u8]) -> Option<Self> {
+        let sketch = Self(Box::from(registers));
+        let most = u64::BITS + 1 - sketch.bits();
+        registers.iter().all(|rank| u32::from(*rank) <= most).then_some(sketch)
+    }
+
+    pub fn registers(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn bits(&self) -> u32 {
+        self.0.len().trailing_zeros()
+    }
+
+    /// Take in a hash; whether that changed anything.
+    pub fn add(&mut self, hash: u64) -> bool {
+        let bits = self.bits();
+        let register = &mut self.0[(hash >> (u64::BITS - bits)) as usize];
+        let rank = ((hash << bits) | 1 << (bits - 1)).leading_zeros() as u8 + 1;
+        let changed = rank > *register;
+        *register = (*register).max(rank);
+        changed
+    }
+
+    /// Take in what another one, with as many registers, has taken in.
+    pub fn merge(&mut self, other: &Self) {
+        for (register, rank) in self.0.iter_mut().zip(&other.0) {
+            *register = (*register).max(*rank);
+        }
+    }
+
+    /// Ertl's estimate ("New cardinality estimation algorithms", 2017), which is as right for few
+    /// values as for many.
     #[allow(clippy::cast_precision_loss)] // an estimate has none
     pub fn estimate(&self) -> u64 {
-        let count = REGISTERS as f64;
-        let sum: f64 = self.0.iter().map(|rank| (-f64::from(*rank)).exp2()).sum();
-        let estimate = 0.7213 / (1.0 + 1.079 / count) * count * count / sum;
-        let empty: u32 = self.0.iter().map(|rank| u32::from(*rank == 0)).sum();
-        if estimate <= 2.5 * count && empty > 0 {
-            return (count * (count / f64::from(empty)).ln()).round() as u64;
+        let last = (u64::BITS - self.bits()) as usize;
+        let mut counts = [0.0; u64::BITS as usize + 2];
+        self.0.iter().for_each(|rank| counts[usize::from(*rank)] += 1.0);
+        let count = self.0.len() as f64;
+        let full = count * tau(1.0 - counts[last + 1] / count);
+        let middle = counts[1..=last].iter().rev().fold(full, |sum, of| 0.5 * (sum + of));
+        let sum = middle + count * sigma(counts[0] / count);
+        (count * count / (2.0 * std::f64::consts::LN_2 * sum)).round() as u64
+    }
+}
+
+/// x + x^2 + 2 x^4 + 4 x^8 + …, which is infinite for 1: there is nothing.
+fn sigma(mut x: f64) -> f64 {
+    let (mut sum, mut factor) = (x, 1.0);
+    if x >= 1.0 {
+        return f64::INFINITY;
+    }
+    loop {
+        x *= x;
+        let before = sum;
+        sum += x * factor;
+        factor *= 2.0;
+        if sum <= before {
+            return sum;
         }
-        estimate.round() as u64
+    }
+}
+
+/// What the registers that can hold no more add.
+fn tau(mut x: f64) -> f64 {
+    if x <= 0.0 || x >= 1.0 {
+        return 0.0;
+    }
+    let (mut sum, mut factor) = (1.0 - x, 1.0);
+    loop {
+        x = x.sqrt();
+        let before = sum;
+        factor *= 0.5;
+        sum -= (1.0 - x) * (1.0 - x) * factor;
+        if sum >= before {
+            return sum / 3.0;
+        }
     }
 }

@@ -73,6 +73,16 @@ impl<S: Clone + Default> Series<S> {
         self.places.find(id.id, |place| self.marks[*place as usize].id == id).copied()
     }
 
+    /// When a series was last seen.
+    pub fn seen(&self, place: u32) -> u32 {
+        self.marks[place as usize].seen
+    }
+
+    /// Which series is at a place, or was.
+    pub fn id(&self, place: u32) -> Id {
+        self.marks[place as usize].id
+    }
+
     /// A series is seen at `now`.
     pub fn touch(&mut self, place: u32, now: u32) {
         self.marks[place as usize].seen = now;

@@ -148,7 +148,7 @@ impl Totals {
 }
 
 /// Add counts bucket by bucket.
-pub(super) fn add_counts(counts: &mut [u64], others: &[u64]) {
+pub fn add_counts(counts: &mut [u64], others: &[u64]) {
     for (count, other) in counts.iter_mut().zip(others) {
         *count = count.saturating_add(*other);
     }

@@ -4,7 +4,6 @@
 pub mod attributes;
 mod datagrams;
 pub mod directory;
-pub mod distinct;
 pub mod encode;
 pub mod event;
 pub mod fault;
