@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -12,6 +11,7 @@ from pydantic import Field
 from penstock.connectors import _definitions as of
 from penstock.connectors._measuring import Measure
 from penstock.connectors._metering import TO_METRICS, Meter
+from penstock.ottl.values import amount
 from penstock.pipeline import ConnectorConfig, Signal
 
 if TYPE_CHECKING:
@@ -69,14 +69,3 @@ class Sum(Meter):
         column = items.attribute("item", self._sources[measure])
         amounts = np.array([amount(value) for value in column.values], dtype=np.float64)
         return measure.numbers(items, reporter, amounts[column.codes])
-
-
-def amount(value: Any) -> float:
-    """The number that an attribute's value is or that its text says; NaN for any other."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return math.nan
-    try:
-        found = float(value)
-    except ValueError:
-        return math.nan
-    return found if math.isfinite(found) else math.nan

@@ -2,7 +2,15 @@
 
 from penstock.ottl.draft import Draft
 from penstock.ottl.errors import StatementError
-from penstock.ottl.statements import Condition, ErrorMode, Program, Reporter, Statement, matching
+from penstock.ottl.statements import (
+    Condition,
+    ErrorMode,
+    Program,
+    Reporter,
+    Statement,
+    Value,
+    matching,
+)
 
 __all__ = [
     "Condition",
@@ -12,5 +20,6 @@ __all__ = [
     "Reporter",
     "Statement",
     "StatementError",
+    "Value",
     "matching",
 ]

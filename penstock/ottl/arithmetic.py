@@ -46,13 +46,17 @@ class Arithmetic:
 
     def numbers(self, draft: Draft) -> NDArray[Any] | None:
         """The results as an array, if all are numbers of one type and cannot fail."""
-        vector = _VECTORS.get(self.operator)
-        both = None if vector is None else both_numbers(self.left, self.right, draft)
-        if vector is None or both is None:
+        both = both_numbers(self.left, self.right, draft)
+        if both is None or (self.operator == "/" and not _divisible(*both)):
             return None
         with np.errstate(all="ignore"):
-            found: NDArray[Any] = vector(*both)
+            found: NDArray[Any] = _DOUBLES[self.operator](*both)
             return found
+
+
+def _divisible(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether all quotients are doubles: those of ints are ints, rounded towards zero."""
+    return "f" in {one.dtype.kind, other.dtype.kind} and bool(np.all(other))
 
 
 def calculate(sign: str, one: Any, other: Any) -> Any:

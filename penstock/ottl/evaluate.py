@@ -100,11 +100,12 @@ def both_numbers(
     left: Expression, right: Expression, draft: Draft
 ) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """The numbers of two expressions that can both tell them without a column."""
-    one = _numbers(left, draft)
-    other = None if one is None else _numbers(right, draft)
+    one = known_numbers(left, draft)
+    other = None if one is None else known_numbers(right, draft)
     return None if one is None or other is None else (one, other)
 
 
-def _numbers(expression: Expression, draft: Draft) -> NDArray[Any] | None:
+def known_numbers(expression: Expression, draft: Draft) -> NDArray[Any] | None:
+    """The numbers of an expression that can tell them without a column; one, or one an item."""
     known = getattr(expression, "numbers", None)
     return known(draft) if known else None

@@ -8,12 +8,15 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from penstock.ottl import syntax
 from penstock.ottl.compile import Compiler
 from penstock.ottl.contexts import Scope
 from penstock.ottl.draft import Draft
 from penstock.ottl.editing import Edit, failure_of
 from penstock.ottl.errors import StatementError, hint
+from penstock.ottl.evaluate import known_numbers
 from penstock.ottl.functions.editors import CHECKS
 from penstock.ottl.functions.editors import EDITORS as BASIC
 from penstock.ottl.functions.metrics import EDITORS as METRICS
@@ -22,15 +25,17 @@ from penstock.ottl.functions.replacing import EDITORS as REPLACING
 from penstock.ottl.grammar import parse_condition, parse_statement
 from penstock.ottl.paths import Target
 from penstock.ottl.signature import Kind, parameters
-from penstock.ottl.values import Fault
+from penstock.ottl.values import Fault, amount
 from penstock.pipeline import Invalid, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
     from penstock.ottl.conditions import Condition as Evaluated
     from penstock.ottl.evaluate import Expression
-    from penstock.pipeline.batch import Mask
+    from penstock.pipeline.batch import Column, Mask
     from penstock.pipeline.faults import FaultLog
 
 EDITORS = BASIC | REPLACING | METRICS
@@ -85,6 +90,35 @@ class Condition:
         if found.failed is not None and found.failed.any():
             reporter.report(self.text, found.failed, found.reason)
         return found.hits
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An expression of items of a signal."""
+
+    text: str
+    _expression: Expression
+
+    @classmethod
+    def compile(cls, text: str, signal: Signal, context: str | None = None) -> Value:
+        """Read an expression. With a context, paths need not begin with it.
+
+        Raises `StatementError`, which has the place of the fault.
+        """
+        return cls(text, Compiler(Scope(signal, context)).value(parse_condition(text)))
+
+    def column(self, draft: Draft) -> Column:
+        """Its value for every item; a `Failure` where there is none to tell."""
+        return self._expression.column(draft)
+
+    def numbers(self, draft: Draft) -> NDArray[np.float64]:
+        """Its number for every item, as `amount` has it: NaN where it is none."""
+        known = known_numbers(self._expression, draft)
+        if known is not None:
+            return np.broadcast_to(known.astype(np.float64), len(draft))
+        column = self.column(draft)
+        amounts = map(amount, column.values)
+        return np.fromiter(amounts, np.float64, len(column.values))[column.codes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,19 @@ def kind_of(value: Any) -> str:
     return _NAMES[type(value)]
 
 
+def amount(value: Any) -> float:
+    """The number that a value is or that its text says, of durations seconds; NaN for any other."""
+    if type(value) is Duration:
+        return value.nanoseconds / SECOND
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return math.nan
+    try:
+        found = float(value)
+    except (OverflowError, ValueError):
+        return math.nan
+    return found if math.isfinite(found) else math.nan
+
+
 def is_number(value: Any) -> bool:
     """Whether it is an int or a double; a bool is none."""
     return type(value) is int or type(value) is float
