@@ -80,6 +80,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
             kind.package,
             "penstock.ottl",
             "penstock.pipeline",
+            "penstock.business",
             "penstock.prometheus",
             "penstock.kafka",
             "penstock.kubernetes",

@@ -110,7 +110,11 @@ def _settings(
     problems: Problems,
 ) -> Settings:
     return Settings(
-        **{kind.value: configs[kind] for kind in Kind},
+        receivers=configs[Kind.RECEIVERS],
+        processors=configs[Kind.PROCESSORS],
+        exporters=configs[Kind.EXPORTERS],
+        connectors=configs[Kind.CONNECTORS],
+        extensions=configs[Kind.EXTENSIONS],
         pipelines={
             it.id: PipelineSettings(it.id, it.signal, **service.pipelines[it.id].model_dump())
             for it in pipelines

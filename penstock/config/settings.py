@@ -92,7 +92,8 @@ class TelemetrySettings:
 class Settings:
     """Everything the engine needs: components by id (`type` or `type/name`) and how they are wired.
 
-    `warnings` are what the author should know and what does not stop the start.
+    `warnings` are what the author should know and what does not stop the start. What is `recorded`
+    comes from a file and not from senders.
     """
 
     receivers: dict[str, ReceiverConfig] = field(default_factory=dict)
@@ -104,3 +105,4 @@ class Settings:
     service_extensions: tuple[str, ...] = ()
     telemetry: TelemetrySettings = TelemetrySettings()
     warnings: tuple[Fault, ...] = ()
+    recorded: bool = False

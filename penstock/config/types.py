@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,6 +21,7 @@ from pydantic import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import tzinfo
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LAST_PORT = 65_535
@@ -66,6 +70,24 @@ Duration = Annotated[
     ),
 ]
 """Seconds, written in Go's notation: `200ms`, `5s`, `1m30s`, `0`."""
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone. Raises `ValueError` for one that this system does not have."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (OSError, LookupError, ValueError) as error:
+        msg = f"{name!r} is no time zone that this system has"
+        raise ValueError(msg) from error
+
+
+def _existing_zone(name: str) -> str:
+    zone_of(name)
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_existing_zone)]
+"""The name of a time zone: `UTC`, `Europe/Berlin`."""
 
 
 class HostPort(NamedTuple):

@@ -41,8 +41,9 @@ def check_fits(
     """Note in `problems` which settings make no sense for the signal of a pipeline."""
     for pipeline in pipelines:
         for kind in (Kind.PROCESSORS, Kind.EXPORTERS):
+            known = {**configs[kind], **configs[Kind.CONNECTORS]}
             for id_, path in pipeline.uses[kind]:
-                config = configs[kind].get(id_)
+                config = known.get(id_)
                 misfit = config.misfit(pipeline.signal) if config else None
                 if misfit:
                     problems.add(path, f"`{id_}` does not fit here: {misfit}")

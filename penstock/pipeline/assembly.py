@@ -197,6 +197,7 @@ class Assembly:
             tasks=self._tasks(name),
             pipeline=node.pipeline,
             may_wait=may_wait,
+            recorded=self._settings.recorded,
             tells_peers=any(it.asks_peers for it in self._settings.processors.values()),
             books=self.books,
             pace=self._pace,

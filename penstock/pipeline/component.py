@@ -73,6 +73,7 @@ class Context:
     says that it cannot do its work, and that it can again; `board` has that of every component. For
     an exporter, delivery says so. `tells_peers` asks a receiver for `Batch.peers`. To `senders`, a
     processor says what they should know of their telemetry. `extensions` are those that run, by id.
+    What was `recorded` comes from a file: time is that of its events, and no extension runs.
     `instance` tells the service from others that are set up alike.
     """
 
@@ -85,6 +86,7 @@ class Context:
     pipeline: str | None = None
     may_wait: bool = True
     tells_peers: bool = False
+    recorded: bool = False
     books: Books = field(default_factory=Books)
     pace: Pace = field(default_factory=Pace)
     tracing: Tracing | None = None
@@ -194,7 +196,12 @@ class Stage(ABC):
 
     @property
     def held(self) -> int:
-        """Items taken and not yet passed on."""
+        """Items taken or made, and not yet passed on."""
+        return 0
+
+    @property
+    def made(self) -> int:
+        """Items that nobody gave it."""
         return 0
 
 

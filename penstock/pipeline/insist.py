@@ -58,8 +58,8 @@ class Insister:
                 await pause(self._hurried, refusal.retry_after)
 
 
-async def pause(hurried: asyncio.Event, seconds: float) -> None:
-    """Return when so many seconds have passed, or `hurried` is set."""
+async def pause(hurried: asyncio.Event, seconds: float | None) -> None:
+    """Return when so many seconds have passed, if there is a number, or `hurried` is set."""
     try:
         async with asyncio.timeout(seconds):
             await hurried.wait()

@@ -220,6 +220,11 @@ class StageStep(Step):
         """Items taken, neither passed on nor dropped."""
         return self._stage.held - self._written_off
 
+    @property
+    def made(self) -> int:
+        """Items that it passed on beyond those that it took."""
+        return self._stage.made
+
     async def start(self) -> None:
         """Start the stage; whatever it passes on goes the way of its signal."""
         await self._stage.start(self._pass_on)

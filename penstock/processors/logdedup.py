@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from pydantic import Field as Option
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
-from penstock.config.types import Duration
+from penstock.config.types import Duration, TimeZone, zone_of
 from penstock.ottl import Condition, Draft, ErrorMode, matching
 from penstock.pipeline import Batch, Column, ProcessorConfig, Signal
 from penstock.pipeline.steps import dropped
@@ -24,6 +23,7 @@ from penstock.processors._windowed import Windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import tzinfo
 
     from penstock.pipeline import Context
 
@@ -43,7 +43,7 @@ class Config(ProcessorConfig):
     """How long records are counted before they are passed on."""
     log_count_attribute: str = Option(default="log_count", min_length=1)
     """The attribute that gets their number."""
-    timezone: str = "UTC"
+    timezone: TimeZone = "UTC"
     """The time zone of `first_observed_timestamp` and `last_observed_timestamp`."""
     exclude_fields: tuple[Field, ...] = ()
     """Fields of the body or the attributes that are removed first, so that they make no
@@ -61,12 +61,6 @@ class Config(ProcessorConfig):
         "metadata_cardinality_limit": "it goes with `metadata_keys`; remove it",
     }
 
-    @field_validator("timezone")
-    @classmethod
-    def _exists(cls, name: str) -> str:
-        zone_of(name)
-        return name
-
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if "body" in self.exclude_fields:
@@ -80,15 +74,6 @@ class Config(ProcessorConfig):
     def build(self, context: Context) -> LogDedup:
         """The processor."""
         return LogDedup(self, context)
-
-
-def zone_of(name: str) -> tzinfo:
-    """A time zone. Raises `ValueError` for one that this system does not have."""
-    try:
-        return UTC if name == "UTC" else ZoneInfo(name)
-    except (OSError, LookupError, ValueError) as error:
-        msg = f"{name!r} is no time zone that this system has"
-        raise ValueError(msg) from error
 
 
 @dataclass(slots=True)

@@ -93,6 +93,7 @@ def _alone(settings: Settings, pipeline: str, feed: Feed, outcome: Outcome) -> S
         service_extensions=(),
         pipelines=alone,
         telemetry=TelemetrySettings(page=None),
+        recorded=True,
     )
 
 

@@ -14,6 +14,9 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("receivers", "prometheus"): {"config": {"scrape_configs": [{"job_name": "app"}]}},
     ("receivers", "statsd"): {"endpoint": "localhost:0"},
     ("processors", "attributes"): {"actions": [{"key": "user.email", "action": "delete"}]},
+    ("processors", "business_metrics"): {
+        "indicators": {"points": {"kind": "count", "from": "datapoints"}}
+    },
     ("processors", "deltatorate"): {"metrics": ["requests"]},
     ("processors", "k8sattributes"): {"passthrough": True},
     ("processors", "memory_limiter"): {"check_interval": "1s", "limit_percentage": 100},
@@ -28,6 +31,13 @@ LEAST: dict[tuple[str, str], dict[str, Any]] = {
     ("exporters", "otlphttp"): {"endpoint": "http://backend:4318"},
     ("exporters", "prometheus"): {"endpoint": "localhost:0"},
     ("exporters", "prometheusremotewrite"): {"endpoint": "http://backend:9090/api/v1/write"},
+    ("connectors", "business_metrics"): {
+        "indicators": {
+            "spans": {"kind": "count", "from": "spans"},
+            "records": {"kind": "count", "from": "logs"},
+            "points": {"kind": "count", "from": "datapoints"},
+        }
+    },
     ("connectors", "routing"): {
         "table": [{"condition": 'attributes["env"] == "eu"', "pipelines": ["traces"]}]
     },

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from penstock.config.types import zone_of
 from penstock.pipeline import Batch, Invalid, Refused
 from penstock.pipeline.telemetry.registry import Telemetry
 from penstock.processors import logdedup
-from penstock.processors.logdedup import Config, LogDedup, zone_of
+from penstock.processors.logdedup import Config, LogDedup
 from tests.kit import Backend, Next, Source, eventually, in_loop, records, service, wire
 from tests.processors.items import attributes_of, each, items
 from tests.processors.stages import running

@@ -72,6 +72,11 @@ exporters:
   otlphttp: {endpoint: "http://127.0.0.1:1", dead_letter: {directory: FOLDER/letters}}
   prometheusremotewrite: {endpoint: "http://127.0.0.1:1"}
 connectors:
+  business_metrics:
+    indicators:
+      spans_seen: {kind: count, from: spans}
+      points_seen: {kind: count, from: datapoints}
+      records_seen: {kind: count, from: logs}
   count:
   exceptions:
   forward:
@@ -90,15 +95,15 @@ service:
     traces:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing, count, exceptions, sum]
+      exporters: [debug, file, forward, routing, business_metrics, count, exceptions, sum]
     metrics:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing, count, sum]
+      exporters: [debug, file, forward, routing, business_metrics, count, sum]
     logs:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing, count, sum]
+      exporters: [debug, file, forward, routing, business_metrics, count, sum]
     traces/2:
       receivers: [forward, kafka]
       exporters: [elasticsearch, kafka, loadbalancing, nop, otlp, otlphttp]
@@ -107,7 +112,7 @@ service:
       exporters: [kafka, nop, otlp, otlphttp, prometheus, prometheusremotewrite]
     logs/2: {receivers: [forward, filelog, kafka], exporters: [kafka, nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
-    metrics/3: {receivers: [routing, count, sum], exporters: [nop]}
+    metrics/3: {receivers: [routing, business_metrics, count, sum], exporters: [nop]}
     logs/3: {receivers: [routing, exceptions], exporters: [nop]}
   telemetry:
     metrics: {address: "127.0.0.1:0", level: detailed}
