@@ -247,7 +247,12 @@ def _utilisation(indicator: kinds.Utilisation) -> Recipe:
 
     def feed(items: Items, where: Mask) -> Feed:
         seconds = (items.times - items.begins) / NANOS
-        return Feed(where, {"times": items.begins, "values": seconds})
+        # Of a span that ends with a window, nothing is in the next one.
+        return Feed(
+            where & (seconds != 0),
+            {"times": items.begins, "values": seconds},
+            times=items.times - 1,
+        )
 
     return Recipe(shape, feed, lambda result, seconds: result.busy() / seconds)
 

@@ -93,11 +93,19 @@ def logs(*records: tuple[float, dict[str, Any]]) -> Batch:
 
 
 def engine(
-    clock: Clock, options: dict[str, Any] | None = None, /, report: Report = no_report, **more: Any
+    clock: Clock,
+    options: dict[str, Any] | None = None,
+    /,
+    report: Report = no_report,
+    *,
+    tracked: bool = False,
+    **more: Any,
 ) -> Engine:
     """An engine for indicators by name, and other options."""
     settings = Settings.model_validate({"indicators": options or {}, **more})
-    return Engine(settings, clock, FaultLog(logging.getLogger("test")), report=report)
+    return Engine(
+        settings, clock, FaultLog(logging.getLogger("test")), report=report, tracked=tracked
+    )
 
 
 def numbers(told: Iterable[Told], name: str, label: str = "agent") -> Numbers:
