@@ -10,8 +10,11 @@ import pytest
 
 from penstock.connectors.business_metrics import Config
 from penstock.extensions.file_storage import Config as StorageConfig
-from penstock.pipeline import Refused
+from penstock.pipeline import Refused, Signal
 from penstock.pipeline.storage import Storage, StorageError, Store
+from penstock.testing.encode import batch_of
+from penstock.testing.items import SpanItem
+from penstock.testing.run import run
 from tests.kit import Backend, Source, eventually, in_loop, points, records, service, spans, wire
 
 if TYPE_CHECKING:
@@ -107,6 +110,21 @@ async def test_what_is_left_out_is_counted_by_indicator_and_reason() -> None:
         await source.send(spans(3))
     total = running.telemetry.total
     assert total("penstock_business_left_out_items", indicator="x", reason="missing_dimension") == 3
+
+
+def test_what_was_recorded_is_told_by_the_time_of_its_events(tmp_path: Path) -> None:
+    times = ("2026-01-31T12:01:00Z", "2026-01-31T12:05:30Z", "2026-01-31T12:04:00Z")
+    batches = [
+        batch_of(Signal.TRACES, [SpanItem.model_validate({"name": "run", "end": time})])
+        for time in times
+    ]
+    window = {"kind": "count", "from": "spans", "window": "5m"}
+    settings = stored(Source(), Backend(), Disk(), indicators={"runs": window})
+    outcome = run(settings, "traces", batches)
+
+    (told,) = outcome.arrived["metrics/2"]
+    found = [(row["time_unix_nano"] // 10**9 % 3600, row["as_int"]) for row in told.rows()]
+    assert found == [(300, 2), (600, 1)]
 
 
 class Disk(Storage, Store):
