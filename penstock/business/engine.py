@@ -116,7 +116,7 @@ class Engine:
             self._calculate(name, readings)
         ordered = {name: readings[name] for name in self.settings.indicators}
         batches = [batch for batch in self._metrics(ordered) if batch is not None]
-        return Told(ordered, Batch.concat(batches).compact() if batches else None)
+        return Told(ordered, Batch.concat(batches) if batches else None)
 
     def _metrics(self, readings: Mapping[str, list[Reading]]) -> Iterator[Batch | None]:
         for name, told in readings.items():

@@ -67,6 +67,8 @@ def _aligned(part: Part, result: Result) -> Numbers:
     return np.array([known.get(id_, nothing) for id_ in _ids(result)], dtype=np.float64)
 
 
-def _ids(result: Result) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = result.ids().tolist()
-    return found
+def _ids(result: Result) -> list[bytes]:
+    """What tells keys apart, in a form that can be looked up: 16 bytes each."""
+    ids = result.ids()
+    octets, size = ids.tobytes(), ids.itemsize
+    return [octets[begin : begin + size] for begin in range(0, len(octets), size)]
