@@ -246,7 +246,7 @@ def _utilisation(indicator: kinds.Utilisation) -> Recipe:
     shape = {"busy": {"max_intervals": MAX_INTERVALS, "pane": nanoseconds(step)}}
 
     def feed(items: Items, where: Mask) -> Feed:
-        seconds = (items.times - items.begins) / NANOS
+        seconds = np.where(items.begins > 0, (items.times - items.begins) / NANOS, np.nan)
         # Of a span that ends with a window, nothing is in the next one.
         return Feed(
             where & (seconds != 0),

@@ -7,7 +7,7 @@ windows of one each, sliding ones of as many as steps fit into them. Times are U
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from penstock.business.lengths import NANOS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from datetime import tzinfo
 
     from numpy.typing import NDArray
@@ -60,17 +60,13 @@ class Window(ABC):
     def ending(self, end: int) -> Span:
         """The window that ends at a boundary."""
 
-    def with_pane(self, start: int) -> Iterator[Span]:
-        """The windows that a pane is in, by its start."""
-        yield self.ending(self.after(start))
-
     def needed_from(self, closed: int) -> int:
         """What starts before is in no window that ends after `closed`."""
         return closed
 
     def closing(self, panes: Iterable[int], after: int, until: int) -> list[Span]:
         """The windows with a pane in them that end after one time, and not after another."""
-        found = {span for start in panes for span in self.with_pane(start)}
+        found = (self.ending(self.after(start)) for start in panes)
         return sorted(span for span in found if after < span.end <= until)
 
     def every(self, after: int, until: int) -> list[Span]:
@@ -117,14 +113,24 @@ class Sliding(Tumbling):
         """The window before."""
         return Span(end - self._window, end)
 
-    def with_pane(self, start: int) -> Iterator[Span]:
-        """As many as steps fit into a window."""
-        for end in range(start + self.length, start + self._window + 1, self.length):
-            yield self.ending(end)
+    def closing(self, panes: Iterable[int], after: int, until: int) -> list[Span]:
+        """The windows with a pane in them that end after one time, and not after another."""
+        starts = sorted(panes)
+        if not starts:
+            return []
+        first = max(after, starts[0]) + self.length
+        last = min(until, starts[-1] + self._window)
+        spans = map(self.ending, range(first, last + 1, self.length))
+        return [span for span in spans if _one_within(starts, span)]
 
     def needed_from(self, closed: int) -> int:
         """What starts before is in no window that ends after `closed`."""
         return closed - self._window + self.length
+
+
+def _one_within(starts: list[int], span: Span) -> bool:
+    place = bisect_left(starts, span.start)
+    return place < len(starts) and starts[place] < span.end
 
 
 class Calendar(Window):

@@ -281,3 +281,11 @@ def test_keys_over_the_limit_are_put_together() -> None:
     made.take(spans([Event(at=1, agent=agent) for agent in "abc"]))
     assert numbers([made.last()], "x") == {(60, "a"): 1, (60, ""): 2}
     assert made.accounts["x"].left_out == {"overflow": 2}
+
+
+def test_a_span_without_a_beginning_makes_nobody_busy() -> None:
+    clock = TestClock()
+    made = engine(clock, {"x": {"kind": "utilisation", "from": "spans", "window": "1m"}})
+    made.take(spans([Event(at=30, seconds=BEGIN + 30)]))
+    assert numbers([made.last()], "x") == {}
+    assert made.accounts["x"].left_out == {"not_a_number": 1}

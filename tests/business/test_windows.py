@@ -81,3 +81,20 @@ def test_tumbling_windows_are_told_once() -> None:
 
 def test_after_a_long_sleep_only_the_last_empty_windows_are_told() -> None:
     assert len(Tumbling(1).every(0, 10**6)) == 1000
+
+
+@given(
+    panes=st.sets(st.integers(0, 20)),
+    after=st.integers(-3, 25),
+    until=st.integers(0, 40),
+    steps=st.integers(1, 6),
+)
+def test_the_sliding_windows_that_close_are_those_with_something_in_them(
+    panes: set[int], after: int, until: int, steps: int
+) -> None:
+    told = Sliding(steps, 1).closing(panes, after, until)
+    assert told == [
+        Span(end - steps, end)
+        for end in range(after + 1, until + 1)
+        if panes & set(range(end - steps, end))
+    ]
