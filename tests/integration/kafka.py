@@ -1,17 +1,17 @@
-"""Kafka: one broker."""
+"""Kafka: one broker, or several."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.integration.program import Program, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from aiokafka.structs import TopicPartition
@@ -23,11 +23,10 @@ STARTED = "Kafka Server started"
 
 
 class Ports(NamedTuple):
-    """Where a broker listens, on 127.0.0.1; where it is guarded, only users are let in."""
+    """Where a broker listens, on 127.0.0.1."""
 
     plain: int
     controller: int
-    guarded: int
 
     @property
     def address(self) -> str:
@@ -43,19 +42,22 @@ class Kafka(Program):
         peers: Peers,
         folder: Path,
         ports: Ports | None = None,
-        users: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        name: str = "kafka",
     ) -> None:
-        self.ports = ports or Ports(*free_ports(3))
+        self.ports = ports or Ports(*free_ports(2))
         self.address = self.ports.address
-        self.guarded = f"127.0.0.1:{self.ports.guarded}"
         env = {
             "KAFKA_PORT": str(self.ports.plain),
             "KAFKA_CONTROLLER_PORT": str(self.ports.controller),
             "KAFKA_HEAP": "300m",
+            "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",  # which halves the time of the start
             "KAFKA_PARTITIONS": "4",
-            "KAFKA_EXTRA_PROPERTIES": _guarded(self.ports, users) if users else "",
+            "KAFKA_EXTRA_PROPERTIES": "\n".join(
+                f"{key}={value}" for key, value in (properties or {}).items()
+            ),
         }
-        super().__init__("kafka", peers.command("kafka", "run", folder / "kafka"), folder, env)
+        super().__init__(name, peers.command("kafka", "run", folder / name), folder, env)
         self._started = self.output().count(STARTED)
 
     def ready(self) -> bool:
@@ -72,21 +74,55 @@ class Kafka(Program):
 
         asyncio.run(produce())
 
-    def create(self, *topics: str, configs: Mapping[str, str] | None = None) -> None:
-        """Make topics."""
+    def values(self, topic: str) -> list[bytes]:
+        """All messages of a topic, whoever reads them besides."""
+
+        async def read() -> list[bytes]:
+            found: list[bytes] = []
+            async with AIOKafkaConsumer(
+                topic, bootstrap_servers=self.address, auto_offset_reset="earliest"
+            ) as consumer:
+                ends = await consumer.end_offsets(consumer.assignment())
+                while len(found) < sum(ends.values()):
+                    for records in (await consumer.getmany(timeout_ms=1000)).values():
+                        found += [record.value for record in records]
+            return found
+
+        return asyncio.run(read())
+
+    def create(
+        self,
+        *topics: str,
+        brokers: Sequence[int] = (),
+        configs: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make topics, of one partition if it is told which brokers have it, the leader first."""
 
         async def create() -> None:
             admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
             await admin.start()
             try:
-                settings = dict(configs or {})
-                await admin.create_topics(
-                    [NewTopic(topic, 4, 1, topic_configs=settings) for topic in topics]
-                )
+                shape = (-1, -1, {0: list(brokers)}) if brokers else (4, 1, {})
+                about = (*shape, dict(configs or {}))
+                await admin.create_topics([NewTopic(topic, *about) for topic in topics])
             finally:
                 await admin.close()
 
         asyncio.run(create())
+
+    def leader(self, topic: str) -> int:
+        """The number of the broker that leads the only partition of a topic."""
+
+        async def ask() -> int:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
+            await admin.start()
+            try:
+                (found,) = await admin.describe_topics([topic])
+            finally:
+                await admin.close()
+            return int(found["partitions"][0]["leader"])
+
+        return asyncio.run(ask())
 
     def committed(self, group: str) -> dict[TopicPartition, int]:
         """How far a group has come."""
@@ -103,21 +139,15 @@ class Kafka(Program):
         return asyncio.run(ask())
 
 
-_KINDS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT"
-
-
-def _guarded(ports: Ports, users: Mapping[str, str]) -> str:
-    """Settings for one more port, for users."""
-    plain, guarded = f"127.0.0.1:{ports.plain}", f"127.0.0.1:{ports.guarded}"
-    known = " ".join(f'user_{name}="{password}"' for name, password in users.items())
-    login = "org.apache.kafka.common.security.plain.PlainLoginModule"
-    both = f"PLAINTEXT://{plain},SASL_PLAINTEXT://{guarded}"
-    return "\n".join(
-        (
-            f"listeners={both},CONTROLLER://127.0.0.1:{ports.controller}",
-            f"advertised.listeners={both}",
-            f"listener.security.protocol.map={_KINDS}",
-            "sasl.enabled.mechanisms=PLAIN",
-            f"listener.name.sasl_plaintext.plain.sasl.jaas.config={login} required {known};",
-        )
-    )
+def follower(peers: Peers, folder: Path, first: Kafka) -> Kafka:
+    """A second broker of the first one's cluster, whose number is 2."""
+    ports = Ports(*free_ports(2))
+    here = f"PLAINTEXT://{ports.address}"
+    properties = {
+        "process.roles": "broker",
+        "node.id": "2",
+        "controller.quorum.voters": f"1@127.0.0.1:{first.ports.controller}",
+        "listeners": here,
+        "advertised.listeners": here,
+    }
+    return Kafka(peers, folder, ports, properties, "follower")
