@@ -227,6 +227,9 @@ class Panes:
     def expire(self, idle_since: int) -> int:
         """Forget the keys that nothing was added to since; how many."""
 
+    def expire_resources(self, idle_since: int) -> int:
+        """Forget the keys of resources to which nothing was added since; how many."""
+
     def changes(self) -> _Changes: ...
     def restore(self, records: Sequence[tuple[bytes, bytes]]) -> int:
         """Take saved records back; how many were damaged, or of another shape."""

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
     from penstock._kernel import Pattern
     from penstock.connectors._measuring import Items
-    from penstock.pipeline import Column
+    from penstock.pipeline import Column, Mask
 
 SERVICE, SPAN_NAME, SPAN_KIND, STATUS = "service.name", "span.name", "span.kind", "status.code"
 
 COMMON = (SERVICE, SPAN_NAME, SPAN_KIND, STATUS)
 """What all metrics of spans are told apart by, as the Collector calls it."""
+
+OF_SPANS = ("span", "resource")
+OF_EVENTS = ("span", "spanevent", "resource")
+OF_RECORDS = ("log", "resource")
+"""Where attributes are looked for, the first place first."""
 
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _STATUSES = ("UNSET", "OK", "ERROR")
@@ -127,7 +132,12 @@ def of_spans(items: Items) -> dict[str, Column]:
 
 def of_services(items: Items) -> Column:
     """The name of each item's service; `None` where its resource has none."""
-    return items.attribute("resource", SERVICE)
+    return items.resources.map(lambda attributes: attributes.get(SERVICE))
+
+
+def has_name(services: Column) -> Mask:
+    """The items whose service has a name: the Collector counts no others."""
+    return services.where(lambda name: name is not None)
 
 
 def _named(prefix: str, names: Sequence[str]) -> Callable[[Any], str]:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.connectors._dimensions import of_spans
 from penstock.connectors._measuring import attribute_path
 from penstock.pipeline import Batch, Column, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
-    from penstock.connectors._dimensions import Dimensions
     from penstock.connectors._measuring import Items
     from penstock.pipeline import Mask
     from penstock.pipeline.edits import Edits
@@ -41,23 +39,19 @@ _SAME = (
 _OF_EXCEPTIONS = ("exception.type", "exception.message", "exception.stacktrace")
 
 
-def records(items: Items, where: Mask, dimensions: Dimensions) -> Batch:
-    """A record for each of the span events where the mask is true."""
+def records(items: Items, where: Mask, attributes: Mapping[str, Column]) -> Batch:
+    """A record for each of the span events where the mask is true, with these attributes besides
+    the span's and what the event says of its exception."""
     batch = _blank(items.parents("scope")[where])
     edits = batch.edit().set("log.event_name", "exception")
     edits.set("log.severity_number", _SEVERITY[0]).set("log.severity_text", _SEVERITY[1])
     for path, source in _SAME:
         edits.set(path, _part(items.column(source), where))
-    for key, column in _attributes(items, dimensions):
+    for key, column in attributes.items():
         _add(edits, key, _part(column, where))
-    return edits.apply().compact()
-
-
-def _attributes(items: Items, dimensions: Dimensions) -> Iterator[tuple[str, Column]]:
-    yield from of_spans(items).items()
-    yield from dimensions.of(items).items()
     for key in _OF_EXCEPTIONS:
-        yield key, items.attribute("item", key)
+        _add(edits, key, _part(items.attribute("item", key), where))
+    return edits.apply().compact()
 
 
 def _add(edits: Edits, key: str, column: Column) -> None:

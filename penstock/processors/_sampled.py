@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penstock.pipeline import Batch, Column
+from penstock.pipeline.tracestate import TraceState, randomness, rv, th, threshold
 from penstock.processors._attributes import path_to, present
 from penstock.processors._randomness import (
     Policy,
@@ -25,7 +26,6 @@ from penstock.processors._sampling import (
     hashed,
     probability_threshold,
 )
-from penstock.processors._tracestate import TraceState, randomness, rv, th, threshold
 from penstock.processors._values import as_string, to_float
 
 if TYPE_CHECKING:

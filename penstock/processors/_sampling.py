@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from penstock._kernel import fnv1a_32
-from penstock.processors._tracestate import ALL, DIGITS
+from penstock.pipeline.tracestate import ALL, DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from penstock.pipeline import Batch, Processor, ProcessorConfig, Signal
+from penstock.pipeline.tracestate import ALL, DIGITS
 from penstock.processors._randomness import Policy, Source
 from penstock.processors._sampled import Logs, Sampled, Spans
 from penstock.processors._sampling import (
@@ -20,7 +21,6 @@ from penstock.processors._sampling import (
     proportional,
     thresholds,
 )
-from penstock.processors._tracestate import ALL, DIGITS
 
 if TYPE_CHECKING:
     from penstock.pipeline import Context

@@ -10,8 +10,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import ValidationError
 
 from penstock.connectors.exceptions import Config
-from penstock.pipeline import Batch, Signal
-from tests.kit import Backend, Source, in_loop, service, spans, wire
+from penstock.pipeline import Batch, Refused, Signal
+from tests.kit import Backend, Source, context, in_loop, service, spans, wire
 
 
 def traces(**attributes: str) -> Batch:
@@ -52,10 +52,22 @@ def logs() -> Batch:
 
 async def made(batch: Batch, **options: Any) -> tuple[list[dict[str, Any]], float]:
     """The log records that are made of a batch, and how many exceptions were left out."""
+    return await passed(batch, "logs/2", **options)
+
+
+async def counted(*batches: Batch, **options: Any) -> dict[tuple[str, ...], int]:
+    """How often there was what: values of attributes."""
+    rows = [row for batch in batches for row in (await passed(batch, "metrics", **options))[0]]
+    assert {row["metric"]["name"] for row in rows} <= {"exceptions"}
+    return {tuple(row["attributes"].values()): row["as_int"] for row in rows}
+
+
+async def passed(batch: Batch, to: str, **options: Any) -> tuple[list[dict[str, Any]], float]:
+    """What a pipeline gets of a batch, and how many exceptions were left out."""
     source, backend = Source(), Backend()
     settings = wire(
         f"{batch.signal}: in -> exceptions",
-        "logs/2: exceptions -> out",
+        f"{to}: exceptions -> out",
         in_=source,
         exceptions=Config.model_validate(options),
         out=backend,
@@ -131,6 +143,54 @@ async def test_ids_of_a_wrong_length_and_unknown_numbers_do_no_harm() -> None:
     encoded = request.SerializeToString().replace(b"0\x03", b"0\x63", 1)
     rows, _ = await made(Batch.from_otlp(Signal.TRACES, encoded))
     assert len(rows) == 2
+
+
+@in_loop
+async def test_exceptions_are_counted_by_where_they_were_and_what_they_are() -> None:
+    span = ("shop", "pay", "SPAN_KIND_CLIENT", "STATUS_CODE_ERROR")
+    assert await counted(traces()) == {(*span, "E1"): 1, (*span, "E2"): 1}
+    assert await counted(traces(), dimensions=[]) == {span: 2}
+
+
+@in_loop
+async def test_records_of_exceptions_are_counted_by_their_services() -> None:
+    assert await counted(logs()) == {("shop", "E"): 1}
+    assert await counted(logs(), dimensions=[{"name": "zone", "default": "b"}]) == {
+        ("shop", "b"): 1
+    }
+
+
+@in_loop
+async def test_counts_are_totals_with_examples() -> None:
+    rows, left_out = await passed(traces(), "metrics", exemplars={"enabled": True})
+    assert left_out == 2
+    assert rows[0]["metric"]["aggregation_temporality"] == 2
+    assert rows[0]["metric"]["is_monotonic"]
+    assert rows[0]["resource"] == {}
+    (example,) = rows[0]["exemplars"]
+    assert (example["trace_id"], example["time_unix_nano"]) == ((b"t" * 16).hex(), 11)
+    assert (await passed(logs(), "metrics", exemplars={"enabled": True}))[0][0]["as_int"] == 1
+
+
+@in_loop
+async def test_what_is_refused_is_not_counted_until_it_comes_again() -> None:
+    taken: list[Batch] = []
+    full = [Refused("full")]
+
+    async def take(batch: Batch) -> None:
+        if full:
+            raise full.pop()
+        taken.append(batch)
+
+    async with context("exceptions") as given:
+        connector = Config().build(given)
+        await connector.start(take)
+        with pytest.raises(Refused):
+            await connector.consume(traces())
+        await connector.consume(traces())
+        await connector.stop()
+    assert [batch.signal for batch in taken] == [Signal.LOGS, Signal.METRICS]
+    assert [row["as_int"] for row in taken[1].rows()] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,19 @@ def test_idle_keys_are_forgotten() -> None:
     assert panes.merged().labels() == [{"tenant": "a"}, {"tenant": "c"}]
 
 
+def test_keys_stay_for_as_long_as_something_comes_to_their_resource() -> None:
+    panes = Panes({"counts": 1}, limit=10)
+    second = 1_000_000_000
+    for at, (host, tenant) in enumerate([("a", "a"), ("b", "b"), ("a", "c"), ("b", "b")]):
+        keys = Keys(1, {"tenant": column(tenant)}, column([{"host": host}]))
+        panes.add(keys, now=NOW + at * second)
+    panes.add(Keys(1, {"tenant": column("n")}), now=NOW + 5 * second)
+    assert panes.expire_resources(NOW + 3 * second) == 2
+    assert panes.merged().labels() == [{"tenant": "b"}, {"tenant": "n"}]
+    assert panes.expire_resources(NOW + 4 * second) == 1
+    assert panes.size()[0] == 1
+
+
 def test_columns_that_lack_or_do_not_fit_are_refused() -> None:
     panes = Panes({"numbers": {}}, limit=10)
     with pytest.raises(ValueError, match="expected 2 values, found 0"):

@@ -8,6 +8,7 @@ mod distinct;
 pub mod exemplars;
 mod exponential;
 mod histogram;
+mod idle;
 pub mod input;
 mod kept;
 pub mod keys;

@@ -199,6 +199,11 @@ impl Panes {
         py.detach(|| lock(&self.store).expire(idle_since))
     }
 
+    /// Forget the keys of resources to which nothing was added since; how many.
+    fn expire_resources(&self, py: Python<'_>, idle_since: i64) -> usize {
+        py.detach(|| lock(&self.store).expire_resources(idle_since))
+    }
+
     fn changes<'py>(&self, py: Python<'py>) -> Vec<Record<'py>> {
         let changes = py.detach(|| lock(&self.store).changes());
         changes.into_iter().map(|(name, body)| record(py, &name, body)).collect()

@@ -113,6 +113,7 @@ pub trait Engine: Send {
     fn starts(&self) -> Vec<i64>;
     fn drop_before(&mut self, before: i64) -> usize;
     fn expire(&mut self, idle_since: i64) -> usize;
+    fn expire_resources(&mut self, idle_since: i64) -> usize;
     fn changes(&mut self) -> Vec<(Name, Option<Vec<u8>>)>;
     fn restore(&mut self, name: &[u8], body: &[u8]) -> bool;
     /// The same for a record without a sum.
@@ -148,6 +149,10 @@ impl<C: Content> Engine for Store<C> {
 
     fn expire(&mut self, idle_since: i64) -> usize {
         self.expire(idle_since)
+    }
+
+    fn expire_resources(&mut self, idle_since: i64) -> usize {
+        self.expire_resources(idle_since)
     }
 
     fn changes(&mut self) -> Vec<(Name, Option<Vec<u8>>)> {

@@ -219,7 +219,7 @@ impl<C: Content> Store<C> {
         count - self.keys.len()
     }
 
-    fn remove(&mut self, place: u32) {
+    pub fn remove(&mut self, place: u32) {
         self.pool.release(&self.keys.get(place).labels);
         self.exemplars.take(place);
         self.overflow = self.overflow.filter(|overflow| *overflow != place);
@@ -269,7 +269,7 @@ impl<C: Content> Store<C> {
 }
 
 /// Note that panes are gone that there are records of.
-fn note_gone<C>(notes: &mut Option<Notes>, pool: &Pool, labels: &Labels, panes: &[Pane<C>]) {
+pub fn note_gone<C>(notes: &mut Option<Notes>, pool: &Pool, labels: &Labels, panes: &[Pane<C>]) {
     let Some(notes) = notes else { return };
     if panes.iter().any(|pane| pane.saved) {
         let digest = record::digest(&pool.said(labels));

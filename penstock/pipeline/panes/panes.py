@@ -120,6 +120,10 @@ class Panes:
         """Forget the keys that nothing was added to since, in Unix nanoseconds; how many."""
         return self._native.expire(idle_since)
 
+    def expire_resources(self, idle_since: int) -> int:
+        """Forget the keys of resources to which nothing was added since; how many."""
+        return self._native.expire_resources(idle_since)
+
     def write(  # noqa: PLR0913  (what metrics say)
         self,
         metric: Metric,

@@ -83,6 +83,7 @@ connectors:
   routing:
     default_pipelines: [traces/3, metrics/3, logs/3]
     table: [{condition: 'attributes["env"] == "eu"', pipelines: [traces/3, metrics/3, logs/3]}]
+  spanmetrics:
   sum: {logs: {bytes: {source_attribute: size}}}
 extensions:
   basicauth: {client_auth: {username: me, password: secret}}
@@ -95,7 +96,7 @@ service:
     traces:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing, business_metrics, count, exceptions, sum]
+      exporters: [debug, file, forward, routing, business_metrics, count, exceptions, spanmetrics, sum]
     metrics:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
@@ -112,7 +113,7 @@ service:
       exporters: [kafka, nop, otlp, otlphttp, prometheus, prometheusremotewrite]
     logs/2: {receivers: [forward, filelog, kafka], exporters: [kafka, nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
-    metrics/3: {receivers: [routing, business_metrics, count, sum], exporters: [nop]}
+    metrics/3: {receivers: [routing, business_metrics, count, exceptions, spanmetrics, sum], exporters: [nop]}
     logs/3: {receivers: [routing, exceptions], exporters: [nop]}
   telemetry:
     metrics: {address: "127.0.0.1:0", level: detailed}

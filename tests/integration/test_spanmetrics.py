@@ -1,0 +1,214 @@
+"""What spanmetrics makes of spans, and what the Collector's makes of the same.
+
+The Collector's totals are compared once they are there: it tells of every new one as 0 first. It
+does not say the least and the greatest of an explicit histogram, and a scale of buckets that there
+are none of is anything. Spans of several scopes are one series there, of the first one's name.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
+
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from penstock.connectors.spanmetrics import Config
+from penstock.pipeline import Batch, Signal
+from tests.connectors.telling import request
+from tests.integration.program import Program, eventually, fetch, free_ports
+from tests.integration.recorder import Recorder
+from tests.kit import Backend, Source, in_loop, service, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.peers import Peers
+
+DELTA = {"aggregation_temporality": "AGGREGATION_TEMPORALITY_DELTA"}
+
+CASES: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "deltas": DELTA,
+    "seconds": {"histogram": {"unit": "s"}},
+    "buckets": {"histogram": {"explicit": {"buckets": ["2ms", "3250us", "1s"]}}},
+    "exponential": {"histogram": {"exponential": {"max_size": 160}}},
+    "few exponential buckets": {
+        "histogram": {"unit": "s", "exponential": {"max_size": 4}},
+        **DELTA,
+    },
+    "no histogram": {"histogram": {"disable": True}},
+    "dimensions": {
+        "dimensions": [
+            {"name": "http.method", "default": "none"},
+            {"name": "http.status_code"},
+            {"name": "region"},
+        ]
+    },
+    "globs": {"dimensions": [{"glob": "db.*.name"}, {"glob": "k8s.**"}, {"glob": "proc*.p?d"}]},
+    "dimensions of one metric": {
+        "calls_dimensions": [{"name": "http.method"}],
+        "histogram": {"dimensions": [{"name": "http.status_code", "default": "0"}]},
+    },
+    "excluded": {"exclude_dimensions": ["span.name", "status.code", "collector.instance.id"]},
+    "namespace": {"namespace": "red"},
+    "no namespace": {"namespace": ""},
+    "scopes": {"include_instrumentation_scope": ["express", "pg"]},
+    "events": {
+        "events": {"enabled": True, "dimensions": [{"name": "exception.type"}]},
+        "dimensions": [{"name": "region"}],
+    },
+    "exemplars": {"exemplars": {"enabled": True, "max_per_data_point": 100}, **DELTA},
+    "sampling": {"enable_metrics_sampling_method": True},
+    "key attributes": {"resource_metrics_key_attributes": ["region"]},
+}
+
+
+def sent(case: str) -> bytes:
+    """The request of a case."""
+    made = request(case)
+    for group in made.resource_spans if case == "scopes" else ():
+        del group.scope_spans[1:]
+    return made.SerializeToString()
+
+
+def points(requests: list[ExportMetricsServiceRequest]) -> list[str]:
+    """Every point with what it is of, as sorted texts."""
+    return sorted(
+        repr((attributes(of_resource.resource), *about(metric), *of_point(point)))
+        for each in requests
+        for of_resource in each.resource_metrics
+        for of_scope in of_resource.scope_metrics
+        for metric in of_scope.metrics
+        for point in getattr(metric, str(metric.WhichOneof("data"))).data_points
+    )
+
+
+def about(metric: Any) -> tuple[Any, ...]:
+    kind = metric.WhichOneof("data")
+    data = getattr(metric, kind)
+    said = [getattr(data, name, 0) for name in ("aggregation_temporality", "is_monotonic")]
+    return metric.name, metric.unit, metric.description, kind, *said
+
+
+def attributes(message: Any) -> dict[str, str]:
+    """As texts; of the instance only that it is there."""
+    found = {pair.key: str(pair.value).strip() for pair in message.attributes}
+    return dict(sorted((found | dict.fromkeys(found.keys() & {"collector.instance.id"})).items()))
+
+
+def of_point(point: Any) -> list[Any]:
+    """What a point says besides its times."""
+    left_out = {"attributes", "start_time_unix_nano", "time_unix_nano", "exemplars"}
+    if hasattr(point, "bucket_counts"):
+        left_out |= {"min", "max"}
+    if hasattr(point, "scale"):
+        left_out |= (
+            {"negative"} if point.positive.bucket_counts else {"negative", "positive", "scale"}
+        )
+    fields = [
+        (field.name, round(value, 9) if field.name == "sum" else str(value))
+        for field, value in point.ListFields()
+        if field.name not in left_out
+    ]
+    examples = [(it.trace_id, it.span_id, round(it.as_double, 9)) for it in point.exemplars]
+    return [attributes(point), fields, sorted(examples)]
+
+
+class Collector(Program):
+    """The Collector with pipelines for each case, each with a port of its own."""
+
+    def __init__(self, peers: Peers, folder: Path, back_end: str) -> None:
+        *ports, self._health = free_ports(len(CASES) + 1)
+        self._ports = dict(zip(CASES, ports, strict=True))
+        config = folder / "collector.json"
+        config.write_text(json.dumps(self._config(back_end)))
+        super().__init__("otelcol", peers.command("otelcol", "run", config), folder)
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        return fetch(f"http://127.0.0.1:{self._health}/") is not None
+
+    def send(self, case: str, payload: bytes) -> None:
+        """Give it a request."""
+        url = f"http://127.0.0.1:{self._ports[case]}/v1/traces"
+        with urlopen(Request(url, payload, {"Content-Type": "application/x-protobuf"})) as answer:
+            assert answer.status == 200
+
+    def _config(self, back_end: str) -> dict[str, Any]:
+        ids = {case: str(number) for number, case in enumerate(CASES)}
+        often = {"metrics_flush_interval": "1s"}
+        pipelines: dict[str, Any] = {}
+        for id_ in ids.values():
+            name = f"spanmetrics/{id_}"
+            pipelines[f"traces/{id_}"] = {"receivers": [f"otlp/{id_}"], "exporters": [name]}
+            pipelines[f"metrics/{id_}"] = {"receivers": [name], "exporters": ["otlp"]}
+        return {
+            "extensions": {"health_check": {"endpoint": f"127.0.0.1:{self._health}"}},
+            "receivers": {
+                f"otlp/{ids[case]}": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}
+                for case, port in self._ports.items()
+            },
+            "connectors": {
+                f"spanmetrics/{ids[case]}": often | options for case, options in CASES.items()
+            },
+            "exporters": {"otlp": {"endpoint": back_end, "tls": {"insecure": True}}},
+            "service": {
+                "extensions": ["health_check"],
+                "telemetry": {"metrics": {"level": "none"}},
+                "pipelines": pipelines,
+            },
+        }
+
+
+@pytest.fixture(scope="module")
+def collected(
+    peers: Peers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, list[str]]]:
+    """What the Collector makes of the request of each case."""
+    folder = tmp_path_factory.mktemp("otelcol")
+    with Recorder() as recorder, Collector(peers, folder, recorder.address) as collector:
+        for case in CASES:
+            collector.send(case, sent(case))
+        wanted = {case: 1 if DELTA.items() <= CASES[case].items() else 2 for case in CASES}
+
+        def came() -> dict[str, list[ExportMetricsServiceRequest]]:
+            found: dict[str, list[ExportMetricsServiceRequest]] = {case: [] for case in CASES}
+            for each in recorder.requests("metrics"):
+                if each.resource_metrics:
+                    found[case_of(each)].append(each)
+            return found
+
+        eventually(lambda: all(len(came()[case]) >= wanted[case] for case in CASES))
+        yield {case: points(found[wanted[case] - 1 :][:1]) for case, found in came().items()}
+
+
+def case_of(request: ExportMetricsServiceRequest) -> str:
+    found = request.resource_metrics[0].resource.attributes
+    return next(pair.value.string_value for pair in found if pair.key == "case")
+
+
+async def made(case: str) -> list[str]:
+    """What is made here of the request of a case."""
+    source, backend = Source(), Backend()
+    config = Config.model_validate(CASES[case])
+    settings = wire(
+        "traces: in -> spanmetrics",
+        "metrics: spanmetrics -> out",
+        in_=source,
+        spanmetrics=config,
+        out=backend,
+    )
+    async with service(settings):
+        await source.send(Batch.from_otlp(Signal.TRACES, sent(case)))
+    return points([ExportMetricsServiceRequest.FromString(it.to_otlp()) for it in backend.got])
+
+
+@pytest.mark.parametrize("case", CASES)
+@in_loop
+async def test_the_same_comes_out_as_out_of_the_collector(
+    case: str, collected: dict[str, list[str]]
+) -> None:
+    assert await made(case) == collected[case]
