@@ -96,7 +96,16 @@ service:
     traces:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
-      exporters: [debug, file, forward, routing, business_metrics, count, exceptions, spanmetrics, sum]
+      exporters:
+        - debug
+        - file
+        - forward
+        - routing
+        - business_metrics
+        - count
+        - exceptions
+        - spanmetrics
+        - sum
     metrics:
       receivers: [otlp]
       processors: [memory_limiter, batch, python]
@@ -113,7 +122,9 @@ service:
       exporters: [kafka, nop, otlp, otlphttp, prometheus, prometheusremotewrite]
     logs/2: {receivers: [forward, filelog, kafka], exporters: [kafka, nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
-    metrics/3: {receivers: [routing, business_metrics, count, exceptions, spanmetrics, sum], exporters: [nop]}
+    metrics/3:
+      receivers: [routing, business_metrics, count, exceptions, spanmetrics, sum]
+      exporters: [nop]
     logs/3: {receivers: [routing, exceptions], exporters: [nop]}
   telemetry:
     metrics: {address: "127.0.0.1:0", level: detailed}
