@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -164,6 +165,22 @@ def test_time_in_which_several_things_go_on_is_busy_once(tasks: list[tuple[int, 
         assert told.get(((minute + 1) * LENGTH, ""), 0.0) == pytest.approx(inside / LENGTH)
 
 
+@given(steps=STREAMS)
+@settings(max_examples=15, deadline=None)
+def test_several_that_share_the_keys_tell_what_one_tells(steps: list[Step]) -> None:
+    def told(agents: set[str]) -> dict[str, Any]:
+        clock = TestClock()
+        made = engine(clock, {kind: indicator(kind) for kind in KINDS}, allowed_lateness="20s")
+        mine = [
+            replace(step, events=[it for it in step.events if it.agent in agents]) for step in steps
+        ]
+        found = played(made, clock, mine)
+        return {kind: numbers(found, kind) for kind in KINDS}
+
+    alone, one, other = told({"a", "b"}), told({"a"}), told({"b"})
+    assert alone == {kind: one[kind] | other[kind] for kind in KINDS}
+
+
 def test_last_is_the_value_of_the_newest_event_whenever_it_comes() -> None:
     clock = TestClock()
     made = engine(clock, {"x": indicator("average") | {"kind": "last"}})
@@ -245,6 +262,15 @@ def test_values_that_are_no_numbers_are_left_out_and_counted() -> None:
     made.take(spans([Event(at=1, user="much"), Event(at=1, user="7")]))
     assert numbers([made.last()], "x") == {(LENGTH, "a"): 7.0}
     assert made.accounts["x"].left_out == {"not_a_number": 1}
+
+
+def test_what_comes_too_late_or_from_a_clock_that_is_ahead_is_counted() -> None:
+    clock = TestClock()
+    made = engine(clock, {"x": indicator("count")}, allowed_lateness="20s")
+    clock.seconds += 141
+    made.take(spans([Event(at=119), Event(at=120), Event(at=141 + 600), Event(at=142 + 600)]))
+    assert sum(numbers([made.last()], "x").values()) == 2
+    assert made.accounts["x"].left_out == {"late": 1, "future": 1}
 
 
 def test_negative_values_do_not_go_into_what_only_grows() -> None:
