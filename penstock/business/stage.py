@@ -17,6 +17,8 @@ from penstock.pipeline.offering import Offering
 from penstock.pipeline.storage import storage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penstock.business.engine import Told
     from penstock.business.settings import Settings
     from penstock.pipeline import Batch, Consume, Context
@@ -41,6 +43,7 @@ class Indicating(Offering):
         self._storage = "" if context.recorded else settings.storage
         self._commits: Commits | None = None
         self._offered = 0
+        self._turn = asyncio.Lock()
         clock = EventClock() if context.recorded else WallClock(settings.max_clock_skew)
         self._engine = Engine(
             settings, clock, self._faults, report=self._report, tracked=bool(self._storage)
@@ -72,7 +75,8 @@ class Indicating(Offering):
 
     async def _add(self, batch: Batch) -> None:
         """Add up what a batch has."""
-        self._engine.take(batch)
+        async with self._turn:
+            self._engine.take(batch)
         if self._commits:
             await self._commits.commit()
 
@@ -80,10 +84,16 @@ class Indicating(Offering):
         while not self._stopping:
             await pause(self._due, self._interval)
             if not self._stopping:
-                await self._tell(self._engine.due())
-        await self._tell(self._engine.due() if self._commits else self._engine.last())
+                await self._tell(await self._computed(self._engine.due))
+        end = self._engine.due if self._commits else self._engine.last
+        await self._tell(await self._computed(end))
         if self._commits:
             await self._commits.close()
+
+    async def _computed(self, work: Callable[[], Told]) -> Told:
+        """Numbers of many keys take their time, in which others must get on."""
+        async with self._turn:
+            return await asyncio.to_thread(work)
 
     @property
     def _interval(self) -> float | None:
