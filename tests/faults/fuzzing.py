@@ -24,6 +24,7 @@ SEEDS = {
     "influx": "influx",
     "push_json": "pushed",
     "statsd": "datagrams",
+    "panes": "panes",
     "bulk_answer": "answers",
     "tail_lines": "entries",
     "tail_operators": "entries",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import zlib
 
 import orjson
@@ -43,6 +44,10 @@ ENTRIES = (
 """What files of logs hold."""
 
 
+SHAPES = 8
+"""Kinds of panes."""
+
+
 def main() -> None:
     """Write every seed anew, the same each time."""
     for number, signal in enumerate(Signal):
@@ -58,7 +63,17 @@ def main() -> None:
         (data, gzip.compress(data, mtime=0), zlib.compress(data), zstandard.compress(data))
     ):
         _write("compressed", str(number), bytes([number, 255]) + encoded)
+    for shape in range(SHAPES):
+        _write("panes", str(shape), bytes([shape, 14, 1, 2]) + b"".join(map(_item, range(15))))
     _lines()
+
+
+def _item(number: int) -> bytes:
+    """Something that is added: two codes, a class, a yes; a pane, a value, a time, a weight."""
+    value = (0.0, 1.5e-6, -2.0, 3e5)[number % 4]
+    codes = bytes([number % 4, number % 3, number % 2, 1])
+    pane = 1000 * (number % 3)
+    return codes + struct.pack("<qdqd", pane, value, pane + number, 1 + number % 2 / 2)
 
 
 def _lines() -> None:

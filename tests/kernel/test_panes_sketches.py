@@ -77,7 +77,7 @@ def test_few_distinct_values_are_exact_and_many_within_the_error(precision: int)
     exact = 2**precision // 8
     error = 1.04 / 2 ** (precision / 2)
     panes = Panes({"distinct": {"precision": precision}}, limit=1)
-    for count in (exact, 3 * exact, 20 * exact, 400 * exact):
+    for count in (exact, 3 * exact, 20 * exact, 60 * exact):
         hashes = value_hashes(column(f"user {at}" for at in range(count)))
         panes.add(Keys(count, {}), now=NOW, hashes=hashes)
         [found] = panes.merged().distinct()

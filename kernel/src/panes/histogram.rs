@@ -26,6 +26,17 @@ impl From<Extent> for Totals {
     }
 }
 
+/// Bounds that are compared faster than searched.
+const FEW: usize = 32;
+
+#[inline]
+fn bucket_of(value: f64, bounds: &[f64]) -> usize {
+    if bounds.len() > FEW {
+        return bounds.partition_point(|bound| *bound < value);
+    }
+    bounds.iter().map(|bound| usize::from(*bound < value)).sum()
+}
+
 impl Histogram {
     fn buckets(&self, bounds: &[f64]) -> Vec<u64> {
         if self.counts.is_empty() { vec![0; bounds.len() + 1] } else { self.counts.to_vec() }
@@ -49,7 +60,7 @@ impl Content for Histogram {
             self.counts = vec![0; bounds.len() + 1].into_boxed_slice();
         }
         self.extent.add(value, count);
-        let bucket = bounds.partition_point(|bound| *bound < value);
+        let bucket = bucket_of(value, bounds);
         self.counts[bucket] = self.counts[bucket].saturating_add(count);
         true
     }

@@ -111,7 +111,7 @@ impl Exponential {
 
 /// The bucket of a positive number. A power of two is the upper bound of its bucket, at every scale.
 pub fn index_of(value: f64, scale: i32) -> i64 {
-    (value.log2() * f64::from(scale).exp2()).ceil() as i64 - 1
+    (value.log2() * 2f64.powi(scale)).ceil() as i64 - 1
 }
 
 /// The lower bound of a bucket.

@@ -31,7 +31,7 @@ class Keys:
         """`columns` are the attributes of keys by name; one without a value is left out.
 
         `resource` is a column of attributes. Raises `ValueError` for columns that are not of
-        `items` items, and for values that no attribute can have.
+        `items` items, and `TypeError` for values that no attribute can have.
         """
         self.native = _kernel.Keys(
             items,

@@ -87,12 +87,12 @@ class Panes:
 
         Raises `ValueError` for columns that lack, or are not of as many items as the keys.
         """
-        each = None if isinstance(panes, int) else buffer(panes, np.int64)
+        each = buffer(panes, np.int64) if isinstance(panes, np.ndarray) else None
         wanted = None if where is None else np.ascontiguousarray(where, np.bool_)
         return self._native.add(
             keys.native,
             now=now,
-            pane=panes if isinstance(panes, int) else 0,
+            pane=0 if isinstance(panes, np.ndarray) else int(panes),
             wanted=None if wanted is None else wanted.view(np.uint8).data,
             panes=each,
             values=buffer(values, np.float64),
