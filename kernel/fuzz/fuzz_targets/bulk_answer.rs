@@ -9,7 +9,7 @@ use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {
     let Some(outcomes) = read(data) else { return };
-    let answer: Value = serde_json::from_slice(data).expect("it has been read");
+    let Ok(answer) = serde_json::from_slice::<Value>(data) else { return }; // skipped text may be bad
     let items = answer.get("items").and_then(Value::as_array).map_or(0, Vec::len);
     assert_eq!(outcomes.statuses.len(), items);
     assert!(outcomes.reasons.len() <= 16);
