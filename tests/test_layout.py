@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "penstock.redaction": (),
     "penstock.cli": (
         "penstock.cli",
+        "penstock.business",
         "penstock.config",
         "penstock.pipeline",
         "penstock.prepare",
@@ -63,6 +64,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "penstock.business",
         "penstock.ottl",
         "penstock.pipeline",
+        "penstock.prometheus",
         "penstock._kernel",
         *BENEATH,
     ),

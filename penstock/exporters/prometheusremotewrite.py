@@ -26,7 +26,7 @@ from penstock.pipeline import (
 )
 from penstock.pipeline.delivery.retry import RetryConfig
 from penstock.pipeline.delivery.sending_queue import QueueConfig
-from penstock.prometheus.names import Strategy
+from penstock.prometheus.names import Namer, Strategy
 from penstock.prometheus.remote_write import ENCODING, MESSAGES, V1, V2, VERSION_HEADER
 
 if TYPE_CHECKING:
@@ -163,12 +163,18 @@ class Config(PosterConfig):
         """Each request has its time-out: a batch can take many."""
 
     @property
+    def namer(self) -> Namer:
+        """How metrics and labels are named."""
+        suffixes, plain = Strategy.UNDERSCORES_AND_SUFFIXES, Strategy.UNDERSCORES
+        usual = suffixes if self.add_metric_suffixes else plain
+        return Namer(self.translation_strategy or usual, self.namespace)
+
+    @property
     def rules(self) -> Rules:
         """What the settings say of names and labels."""
-        suffixes, plain = Strategy.UNDERSCORES_AND_SUFFIXES, Strategy.UNDERSCORES
         conversion = self.resource_to_telemetry_conversion
         return Rules(
-            strategy=self.translation_strategy or (suffixes if self.add_metric_suffixes else plain),
+            strategy=self.namer.strategy,
             namespace=self.namespace,
             promote=conversion.enabled,
             promote_service=not conversion.exclude_service_attributes,
