@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penstock.cli.commands import Config, Sets, app, load_settings
+from penstock.cli.commands import FAILED, Config, RequiredConfig, Sets, app, load_settings
+from penstock.cli.output import Format, coloured, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from penstock.business.dry_run import Outcome
+    from penstock.business.settings import Settings as Indicators
 
 commands = typer.Typer(
     name="business",
@@ -44,6 +49,19 @@ Hold = Annotated[
 ]
 
 
+_RECORDED = "Recorded telemetry: lines of OTLP/JSON."
+
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, help=_RECORDED)
+]
+SomeFiles = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[FILE]", exists=True, dir_okay=False, help=_RECORDED),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Of an indicator.")]
+OutputFormat = Annotated[Format, typer.Option("--format", help="Text for people, or JSON.")]
+
+
 @commands.callback()
 def _root() -> None:
     """Take the options that stand before a command."""
@@ -75,11 +93,7 @@ def _groups(config: list[str], sets: Sets, hold: str) -> Iterator[dict[str, Any]
     from penstock.business.wiring import indicators_of, namer_of
 
     settings = load_settings(config, sets)
-    found = indicators_of(settings)
-    if not found:
-        msg = "the settings have no indicators: no `business_metrics` is defined"
-        raise typer.BadParameter(msg)
-    for id_, indicators in found.items():
+    for id_, indicators in _some(indicators_of(settings)).items():
         writer = Writer(namer_of(settings, id_), hold)
         yield writer.group(id_, indicators.indicators)
 
@@ -94,3 +108,81 @@ def _groups_of(preset: str, hold: str) -> Iterator[dict[str, Any]]:
         msg = f"there is no preset `{preset}`{choices(preset, names())}"
         raise typer.BadParameter(msg)
     yield Writer(hold=hold).group(preset, Settings(preset=preset).indicators)
+
+
+def _some(found: dict[str, Indicators]) -> dict[str, Indicators]:
+    if not found:
+        msg = "the settings have no indicators: no `business_metrics` is defined"
+        raise typer.BadParameter(msg)
+    return found
+
+
+@commands.command("dry-run")
+def show_numbers(
+    files: Files, config: RequiredConfig, sets: Sets = None, format_: OutputFormat = Format.TEXT
+) -> None:
+    """Show what indicators make of recorded telemetry.
+
+    Files are lines of OTLP/JSON, as the exporter `file` writes them. Windows go by the time of the
+    events, and processors do not run.
+    """
+    from penstock.business.wiring import indicators_of
+    from penstock.cli.indicators import outcome_facts, print_outcome
+
+    found = _some(indicators_of(load_settings(config, sets)))
+    outcomes = {id_: _outcome(indicators, files) for id_, indicators in found.items()}
+    if format_ is Format.JSON:
+        print_json({id_: outcome_facts(outcome) for id_, outcome in outcomes.items()})
+        return
+    for id_, outcome in outcomes.items():
+        print_outcome(id_, outcome)
+
+
+@commands.command("explain")
+def explain_number(
+    name: Name,
+    config: RequiredConfig,
+    files: SomeFiles = None,
+    sets: Sets = None,
+    format_: OutputFormat = Format.TEXT,
+) -> None:
+    """Explain where the numbers of an indicator come from.
+
+    With recorded telemetry: how many items matched, how many did not count and why, which values
+    had no room, and the number of each window.
+    """
+    from penstock.business.explain import explain
+    from penstock.business.wiring import indicators_of
+    from penstock.cli.indicators import explanation_facts, print_explanation
+
+    found = _some(indicators_of(load_settings(config, sets)))
+    indicators = _with(name, found)
+    outcome = _outcome(indicators, files) if files else None
+    told = list(explain(indicators, name, outcome))
+    if format_ is Format.JSON:
+        print_json([explanation_facts(it) for it in told])
+        return
+    for each in told:
+        print_explanation(each)
+
+
+def _with(name: str, found: dict[str, Indicators]) -> Indicators:
+    from penstock.config.problems import choices
+
+    for indicators in found.values():
+        if name in indicators.indicators:
+            return indicators
+    known = [name for indicators in found.values() for name in indicators.indicators]
+    msg = f"there is no indicator `{name}`{choices(name, known)}"
+    raise typer.BadParameter(msg)
+
+
+def _outcome(indicators: Indicators, files: Iterable[Path]) -> Outcome:
+    from penstock.business.dry_run import dry_run
+    from penstock.pipeline.errors import Invalid
+
+    try:
+        return dry_run(indicators, files)
+    except (Invalid, OSError) as error:
+        typer.echo(coloured(str(error), typer.colors.RED), err=True)
+        raise typer.Exit(FAILED) from None

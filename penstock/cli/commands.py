@@ -41,6 +41,8 @@ Examples:
   penstock test gateway_test.yaml           what goes into a pipeline, what comes out
   penstock replay dead/*.jsonl --to otlp -c gateway.yaml
   penstock elasticsearch setup -c gateway.yaml
+  penstock business rules -c gateway.yaml > rules.yml
+  penstock business dry-run recorded.json -c gateway.yaml
   penstock schema > penstock.schema.json    for an editor that completes keys
 
 \b
