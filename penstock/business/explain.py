@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from penstock.business.dry_run import Number, Outcome
 
 
+_FIRST = ("description", "kind", "from", "where", "value", "good", "key", "begins", "ends", "by")
+_LAST = ("window", "unit", "target", "warning", "critical", "worse")
+
+
 class Explanation(NamedTuple):
     """What an indicator is made of; with recorded telemetry also what became of that."""
 
@@ -56,5 +60,7 @@ def _is_of_preset(settings: Settings, name: str) -> bool:
 def _definition(settings: Settings, name: str) -> dict[str, Any]:
     """Its options as they stand in settings, those that are not given left out."""
     indicator = settings.indicators[name]
-    found = indicator.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return {option: value for option, value in found.items() if value is not None}
+    given = indicator.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    others = [option for option in given if option not in _FIRST + _LAST]
+    order = [*_FIRST, *others, *_LAST]
+    return {option: given[option] for option in order if given.get(option) is not None}

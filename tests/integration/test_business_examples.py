@@ -25,7 +25,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "business"
 WINDOW = 300
 """Seconds that each program tells of, and the longest step of a window."""
 
-GRACE = 20
+GRACE = 45
 """Seconds that all services and programs have before the windows close."""
 
 SAME = 1e-9
