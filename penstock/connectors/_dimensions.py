@@ -80,18 +80,19 @@ def check_names(dimensions: Sequence[Dimension | Selected], taken: Iterable[str]
             msg = f"the attribute {name!r} is there already"
             raise ValueError(msg)
         names.add(name)
-    for glob in _globs(dimensions):
-        if hits := _matches(glob, sorted(names)):
-            msg = f"{glob!r} matches {hits[0]!r}, which is there already"
+    for pattern in _globs(dimensions):
+        if hits := _matches(pattern, sorted(names)):
+            msg = f"a glob matches {hits[0]!r}, which is there already"
             raise ValueError(msg)
 
 
-def _globs(dimensions: Sequence[Dimension | Selected]) -> list[str]:
-    return [each.glob for each in dimensions if isinstance(each, Selected) and each.glob]
+def _globs(dimensions: Sequence[Dimension | Selected]) -> list[Pattern]:
+    globs = [each.glob for each in dimensions if isinstance(each, Selected) and each.glob]
+    return [_pattern(glob) for glob in globs]
 
 
-def _matches(glob: str, names: list[str]) -> list[str]:
-    return [name for name, hit in zip(names, _pattern(glob).found(names), strict=True) if hit]
+def _matches(pattern: Pattern, names: list[str]) -> list[str]:
+    return [name for name, hit in zip(names, pattern.found(names), strict=True) if hit]
 
 
 class Dimensions:
@@ -116,7 +117,7 @@ class Dimensions:
         if not self._globs:
             return []
         keys = sorted({key for level in self._levels for key in items.keys(level)})
-        found = {name for glob in self._globs for name in _matches(glob, keys)}
+        found = {name for pattern in self._globs for name in _matches(pattern, keys)}
         return sorted(found)[:_MOST_MATCHES]
 
 

@@ -123,6 +123,8 @@ class Exceptions(Flushed):
 def _with_exceptions(batch: Batch) -> Batch | None:
     """The spans that have exceptions among their events."""
     events = batch.column("spanevent.name") == "exception"
+    if not events.any():
+        return None
     spans = np.zeros(len(batch), dtype=np.bool_)
     spans[batch.owners()[events]] = True
-    return batch.keep(spans) if events.any() else None
+    return batch.keep(spans)
