@@ -172,7 +172,8 @@ class Sender:
             try:
                 return await self._send_in_time(way, batch)
             except TimeoutError as error:
-                msg = f"no answer in time (timeout {way.timeout}s)"
+                limit = f" (timeout {way.timeout:g}s)" if way.timeout else ""
+                msg = f"no answer in time{limit}"
                 raise Retryable(msg) from error
 
     async def _send_in_time(self, way: _Way, batch: Batch) -> Rejected | None:

@@ -406,6 +406,22 @@ async def test_an_attempt_without_queue_ends_at_the_deadline_too() -> None:
     assert isinstance(await sender, Refused)
 
 
+class Patient(GivenBackend):
+    @property
+    def patience(self) -> None:
+        """As long as it takes."""
+
+
+@in_loop
+async def test_an_attempt_without_a_limit_that_is_cut_short_names_none() -> None:
+    backend = Backend(asyncio.Event())
+    config = Patient.model_validate({"component": backend, "sending_queue": {"enabled": False}})
+    async with delivery(backend, config, patience=0.01) as subject:
+        sender = outcome_of(subject.consume(spans(2)))
+        await eventually(lambda: backend.at_once)
+    assert str(await sender).endswith("no answer in time")
+
+
 @pytest.mark.parametrize("queue", [{}, {"enabled": False}])
 @in_loop
 async def test_after_a_stop_everything_is_refused(queue: dict[str, object]) -> None:
