@@ -102,7 +102,7 @@ class Kafka(Program):
             admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
             await admin.start()
             try:
-                shape = (-1, -1, {0: list(brokers)}) if brokers else (4, 1, {})
+                shape = (-1, -1, {0: list(brokers)}) if brokers else (4, 1, None)
                 about = (*shape, dict(configs or {}))
                 await admin.create_topics([NewTopic(topic, *about) for topic in topics])
             finally:

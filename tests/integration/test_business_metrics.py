@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 ITEMS, AT_ONCE, ROUNDS = 10, 2, 3
 """Spans of a request, senders at a time, and how often it is killed."""
 
-POINTS = 20_000
-"""Points of metrics, with as many keys as they come to."""
+POINTS, SECONDS = 20_000, 10
+"""Points of metrics, and how long they are sent: meanwhile all gateways join their group."""
 
 INDICATORS = {
     "total": {"kind": "count", "from": "spans"},
@@ -161,7 +161,11 @@ class Gateway(Penstock):
         return settings
 
 
-ORDERS = {"kind": "sum", "from": "datapoints", "by": {"key": 'resource.attributes["key"]'}}
+ORDERS = {
+    "kind": "sum",
+    "from": "datapoints",
+    "by": {"key": {"value": 'resource.attributes["key"]', "limit": KEYS}},
+}
 
 
 def by_key(recorder: Recorder) -> dict[str, float]:
@@ -184,7 +188,8 @@ def test_three_gateways_on_kafka_tell_what_one_would(kafka: Kafka, tmp_path: Pat
         for number, recorder in enumerate(recorders):
             running.enter_context(Gateway(tmp_path, kafka, recorder, f"gateway-{number}"))
         items = range(1, 1 + POINTS)
-        assert send(agent.ports.grpc, Signal.METRICS, items, POINTS, lambda: False) == POINTS
+        rate = POINTS / SECONDS
+        assert send(agent.ports.grpc, Signal.METRICS, items, rate, lambda: False) == POINTS
 
         def totals() -> Counter[str]:
             return sum((Counter(by_key(recorder)) for recorder in recorders), Counter[str]())
