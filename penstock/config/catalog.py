@@ -53,7 +53,7 @@ ALIASES: dict[Kind, dict[str, str]] = {
         "otlp_http": "otlphttp",
         "prometheus_remote_write": "prometheusremotewrite",
     },
-    Kind.CONNECTORS: {"span_metrics": "spanmetrics"},
+    Kind.CONNECTORS: {"service_graph": "servicegraph", "span_metrics": "spanmetrics"},
     Kind.EXTENSIONS: {"healthcheckv2": "health_check"},
 }
 """Types that the Collector also spells in another way, by kind: the other spelling, then ours.

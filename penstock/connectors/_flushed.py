@@ -97,7 +97,7 @@ class Flushed(Offering, Connector):
             msg = "the service stops"
             raise Refused(msg)
 
-    def _add(self, tally: Tally, keys: Keys, where: Mask, now: int, **more: Any) -> None:
+    def _add(self, tally: Tally, keys: Keys, where: Mask | None, now: int, **more: Any) -> None:
         """Add up items that came at `now`; `more` is what `Panes.add` takes besides."""
         pane = self._since if self._delta else 0
         folded, _ = tally.panes.add(keys, now=now, where=where, panes=pane, **more)

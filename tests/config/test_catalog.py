@@ -32,6 +32,7 @@ def test_both_spellings_of_a_type_name_one_module() -> None:
         (Kind.PROCESSORS, "k8s_attributes", "k8sattributes"),
         (Kind.PROCESSORS, "metrics_transform", "metricstransform"),
         (Kind.PROCESSORS, "resource_detection", "resourcedetection"),
+        (Kind.CONNECTORS, "service_graph", "servicegraph"),
         (Kind.CONNECTORS, "span_metrics", "spanmetrics"),
     ],
 )

@@ -83,6 +83,7 @@ connectors:
   routing:
     default_pipelines: [traces/3, metrics/3, logs/3]
     table: [{condition: 'attributes["env"] == "eu"', pipelines: [traces/3, metrics/3, logs/3]}]
+  servicegraph:
   spanmetrics:
   sum: {logs: {bytes: {source_attribute: size}}}
 extensions:
@@ -104,6 +105,7 @@ service:
         - business_metrics
         - count
         - exceptions
+        - servicegraph
         - spanmetrics
         - sum
     metrics:
@@ -123,7 +125,7 @@ service:
     logs/2: {receivers: [forward, filelog, kafka], exporters: [kafka, nop, otlp, otlphttp]}
     traces/3: {receivers: [routing], exporters: [nop]}
     metrics/3:
-      receivers: [routing, business_metrics, count, exceptions, spanmetrics, sum]
+      receivers: [routing, business_metrics, count, exceptions, servicegraph, spanmetrics, sum]
       exporters: [nop]
     logs/3: {receivers: [routing, exceptions], exporters: [nop]}
   telemetry:
