@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.business.kinds import Count, Histogram, Slo, Sum
 from penstock.business.lengths import written
-from penstock.business.options import Judged, Measured
+from penstock.business.options import Judged, Measured, SlidingWindow
 from penstock.prometheus.names import MetricType, Namer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from penstock.business.options import Indicator
+    from penstock.business.settings import Settings
 
 QUANTILES = (0.5, 0.95, 0.99)
 """Those that are recorded of histograms."""
@@ -43,6 +44,12 @@ BURNS = (
 )
 """As the SRE Workbook has it in its chapter 5."""
 
+SHOWN = 300.0
+"""Seconds for which Prometheus shows a number that does not come again."""
+
+_SLACK = 60
+"""Seconds by which a number may come late, and be scraped late."""
+
 _LEGACY = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _NO_NAME = re.compile(r"[^a-zA-Z0-9]+")
 
@@ -57,13 +64,14 @@ class Writer:
     namer: Namer = Namer()  # noqa: RUF009  (it never changes)
     hold: str = "1m"
 
-    def group(self, name: str, indicators: Mapping[str, Indicator]) -> dict[str, Any]:
-        """A group of the rules of indicators by their names, as a file of rules has it."""
-        recordings = [it for pair in indicators.items() for it in self._recordings(*pair)]
-        alerts = [it for pair in indicators.items() for it in self._alerts(*pair)]
+    def group(self, name: str, settings: Settings) -> dict[str, Any]:
+        """A group of the rules of a set of indicators, as a file of rules has it."""
+        found = [(each, it, step(settings, each)) for each, it in settings.indicators.items()]
+        recordings = [rule for each in found for rule in self._recordings(*each)]
+        alerts = [rule for each in found for rule in self._alerts(*each)]
         return {"name": name, "rules": recordings + alerts}
 
-    def _recordings(self, name: str, indicator: Indicator) -> Iterator[Rule]:
+    def _recordings(self, name: str, indicator: Indicator, step: float) -> Iterator[Rule]:
         record = f"business:{_NO_NAME.sub('_', name)}"
         if isinstance(indicator, Histogram):
             ending = "_bucket" if indicator.bounds else ""
@@ -76,16 +84,16 @@ class Writer:
             yield {"record": f"{record}:rate_{RANGE}", "expr": rate}
         elif isinstance(indicator, Judged) and indicator.is_judged and indicator.target is not None:
             sign = "<=" if indicator.worse_above else ">="
-            expression = f"{self._series(name, indicator)} {sign} bool {indicator.target:g}"
+            expression = f"{self._newest(name, indicator, step)} {sign} bool {indicator.target:g}"
             yield {"record": f"{record}:on_target", "expr": expression}
 
-    def _alerts(self, name: str, indicator: Indicator) -> Iterator[Rule]:
+    def _alerts(self, name: str, indicator: Indicator, step: float) -> Iterator[Rule]:
         if isinstance(indicator, Judged):
             sign, word = (">", "above") if indicator.worse_above else ("<", "below")
             limits = {"warning": indicator.warning, "critical": indicator.critical}
             for severity, limit in limits.items():
                 if limit is not None:
-                    expression = f"{self._series(name, indicator)} {sign} {limit:g}"
+                    expression = f"{self._newest(name, indicator, step)} {sign} {limit:g}"
                     yield self._alert(name, indicator, severity, expression, f"is {word} {limit:g}")
         if isinstance(indicator, Slo):
             yield from self._burning(name, indicator)
@@ -123,6 +131,13 @@ class Writer:
         rate = f"rate({self._series(name, indicator, type_, ending)}[{RANGE}])"
         return f"sum by ({', '.join(map(_quoted, labels))}) ({rate})" if labels else f"sum({rate})"
 
+    def _newest(self, name: str, indicator: Indicator, step: float) -> str:
+        """The last number, which may not be shown any more when the next one comes."""
+        series = self._series(name, indicator)
+        if step < SHOWN:
+            return series
+        return f"last_over_time({series}[{written(math.ceil(step) + _SLACK)}])"
+
     def _series(
         self,
         name: str,
@@ -138,6 +153,14 @@ class Writer:
     def _labels(self, indicator: Indicator) -> list[str]:
         by = indicator.by if isinstance(indicator, Measured) else ()
         return [self.namer.label(key) for key in by]
+
+
+def step(settings: Settings, name: str) -> float:
+    """Seconds from one number of an indicator to the next; 0 where it comes every interval."""
+    window = getattr(settings.indicators[settings.parts(name)[0]], "window", None)
+    if isinstance(window, SlidingWindow):
+        return window.every
+    return window if isinstance(window, float) else 0.0
 
 
 def _grows(indicator: Indicator) -> bool:

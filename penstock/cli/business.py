@@ -95,7 +95,7 @@ def _groups(config: list[str], sets: Sets, hold: str) -> Iterator[dict[str, Any]
     settings = load_settings(config, sets)
     for id_, indicators in _some(indicators_of(settings)).items():
         writer = Writer(namer_of(settings, id_), hold)
-        yield writer.group(id_, indicators.indicators)
+        yield writer.group(id_, indicators)
 
 
 def _groups_of(preset: str, hold: str) -> Iterator[dict[str, Any]]:
@@ -107,7 +107,7 @@ def _groups_of(preset: str, hold: str) -> Iterator[dict[str, Any]]:
     if preset not in names():
         msg = f"there is no preset `{preset}`{choices(preset, names())}"
         raise typer.BadParameter(msg)
-    yield Writer(hold=hold).group(preset, Settings(preset=preset).indicators)
+    yield Writer(hold=hold).group(preset, Settings(preset=preset))
 
 
 def _some(found: dict[str, Indicators]) -> dict[str, Indicators]:

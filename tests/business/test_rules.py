@@ -11,7 +11,7 @@ from penstock.business.rules import Writer
 from penstock.business.settings import Settings
 from penstock.prometheus.names import Namer, Strategy
 
-RATIO = {"kind": "ratio", "from": "spans", "good": "true", "window": "5m"}
+RATIO = {"kind": "ratio", "from": "spans", "good": "true", "window": "1m"}
 COUNT = {"kind": "count", "from": "spans"}
 SLO = {"kind": "slo", "from": "spans", "good": "true", "objective": 0.999}
 
@@ -19,7 +19,7 @@ SLO = {"kind": "slo", "from": "spans", "good": "true", "objective": 0.999}
 def rules(namer: Namer | None = None, **indicators: Any) -> list[dict[str, Any]]:
     """The rules of indicators."""
     settings = Settings.model_validate({"indicators": indicators})
-    group = Writer(namer or Namer(), "2m").group("shop", settings.indicators)
+    group = Writer(namer or Namer(), "2m").group("shop", settings)
     assert group["name"] == "shop"
     found: list[dict[str, Any]] = group["rules"]
     return found
@@ -74,6 +74,29 @@ def test_whether_a_target_is_met_is_recorded() -> None:
 
 def test_nothing_is_recorded_of_a_target_whose_better_side_is_not_known() -> None:
     assert rules(success={**RATIO, "target": 0.95}) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "series"),
+    [
+        ("4m", "success_ratio"),
+        ("5m", "last_over_time(success_ratio[6m])"),
+        ({"length": "1h", "every": "1m"}, "success_ratio"),
+        ({"length": "1h", "every": "10m"}, "last_over_time(success_ratio[11m])"),
+        ({"calendar": "month"}, "success_ratio"),
+    ],
+)
+def test_numbers_that_come_seldom_count_until_the_next_one(window: Any, series: str) -> None:
+    judged = {"target": 0.95, "critical": 0.9, "window": window}
+    met, alert = rules(success={**RATIO, **judged})
+    assert met["expr"] == f"{series} >= bool 0.95"
+    assert alert["expr"] == f"{series} < 0.9"
+
+
+def test_formulas_come_as_often_as_what_they_are_made_of() -> None:
+    formula = {"kind": "formula", "expression": "success * 100", "warning": 90, "worse": "below"}
+    (alert,) = rules(success={**RATIO, "window": "1h"}, percent=formula)
+    assert alert["expr"] == "last_over_time(percent[61m]) < 90"
 
 
 def test_rates_of_counters_are_recorded() -> None:
@@ -132,7 +155,7 @@ def test_names_that_prometheus_2_could_not_have_are_quoted() -> None:
 
 @pytest.mark.parametrize("preset", names())
 def test_every_preset_has_rules_and_no_two_are_of_the_same(preset: str) -> None:
-    found = Writer(Namer(), "1m").group(preset, Settings(preset=preset).indicators)["rules"]
+    found = Writer(Namer(), "1m").group(preset, Settings(preset=preset))["rules"]
     keys = [(it.get("record", it.get("alert")), str(it.get("labels"))) for it in found]
     assert found
     assert len(set(keys)) == len(keys)

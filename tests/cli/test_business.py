@@ -21,7 +21,7 @@ receivers: {otlp: {protocols: {grpc: {}}}}
 connectors:
   business_metrics:
     indicators:
-      success: {kind: ratio, from: spans, good: 'true', window: 5m, critical: 0.9, worse: below}
+      success: {kind: ratio, from: spans, good: 'true', window: 1m, critical: 0.9, worse: below}
   business_metrics/more:
     indicators:
       orders: {kind: count, from: spans}
