@@ -85,9 +85,9 @@ class BoundedRecords(fetcher.PartitionRecords):  # type: ignore[misc] # the libr
         return found
 
     def _unreadable(self, fault: str) -> Unreadable:
-        place, offset = self._tp, self.next_fetch_offset
-        self.next_fetch_offset = self._batches.last.next_offset
+        place, self.next_fetch_offset = self._tp, self._batches.last.next_offset
         self._records_iterator = self._unpack_records()
+        offset = self.next_fetch_offset - 1  # so that what is committed is behind all of them
         return Unreadable(
             place.topic, place.partition, offset, -1, 0, None, None, None, -1, -1, (), fault
         )

@@ -65,7 +65,7 @@ def test_what_is_too_large_is_passed_over(codec: int) -> None:
     before, large, behind = found
     assert (before.value, behind.value) == (b"before", b"behind")
     assert isinstance(large, Unreadable)
-    assert (large.topic, large.partition, large.offset, large.value) == ("a", 0, 1, None)
+    assert (large.topic, large.partition, large.offset, large.value) == ("a", 0, 2, None)
     assert "200000 bytes" in large.fault
     assert found.next_fetch_offset == 4
 
