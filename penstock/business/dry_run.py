@@ -11,7 +11,7 @@ import numpy as np
 
 from penstock.business.clocks import EventClock
 from penstock.business.engine import Engine
-from penstock.business.kinds import Formula
+from penstock.business.kinds import Distinct, Formula, Utilisation
 from penstock.business.lengths import NANOS, nanoseconds
 from penstock.business.options import Judged
 from penstock.business.readings import state_of
@@ -35,9 +35,13 @@ STATES = ("ok", "warning", "critical")
 """By the numbers that `…_state` has."""
 
 
+_UNCOUNTED = (Distinct, Formula, Utilisation)
+"""Kinds whose sums do not tell how many items are in them."""
+
+
 class Number(NamedTuple):
-    """A number of an indicator: of which key, in which window, made of how many items. Of a
-    histogram it is the mean. What has no window begins with the first event."""
+    """A number of an indicator: of which key, in which window, made of how many items where that is
+    known. Of a histogram it is the mean. What has no window begins with the first event."""
 
     indicator: str
     span: Span
@@ -112,7 +116,7 @@ def _numbers(settings: Settings, name: str, reading: Reading) -> Iterator[Number
         reading.result.labels(),
         reading.values.tolist(),
         states.tolist(),
-        [None] * len(states) if isinstance(indicator, Formula) else _items(reading.result),
+        [None] * len(states) if isinstance(indicator, _UNCOUNTED) else _items(reading.result),
         strict=True,
     )
     for labels, value, state, items in rows:

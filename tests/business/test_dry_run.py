@@ -14,6 +14,8 @@ from tests.business.recordings import MINUTE, NOON, record, recorded, span
 if TYPE_CHECKING:
     from pathlib import Path
 
+N = 'attributes["n"]'
+
 BY_AGENT = {"agent": 'attributes["agent"]'}
 SHARE = {
     "kind": "ratio",
@@ -105,6 +107,35 @@ def test_formulas_are_calculated(tmp_path: Path) -> None:
     outcome = run(file, success=SHARE, percent=formula)
     assert told(outcome)[1] == ("percent", 5, {}, 50.0)
     assert outcome.numbers[1].items is None
+
+
+@pytest.mark.parametrize(
+    ("options", "value", "items"),
+    [
+        ({"kind": "count"}, 3, 3),
+        ({"kind": "sum", "value": N}, 7, 3),
+        ({"kind": "average", "value": N, "window": "5m"}, 7 / 3, 3),
+        ({"kind": "max", "value": N, "window": "5m"}, 4, 3),
+        ({"kind": "quantile", "value": N, "quantile": 1, "window": "5m"}, 4, 3),
+        ({"kind": "histogram", "value": N, "bounds": [1, 2]}, 7 / 3, 3),
+        ({"kind": "distinct", "value": N, "window": "5m"}, 3, None),
+        ({"kind": "utilisation", "window": "5m"}, 3 / 300, None),
+        (
+            {"kind": "apdex", "value": N, "satisfied": 1, "tolerating": 2, "window": "5m"},
+            0.5,
+            3,
+        ),
+        ({"kind": "slo", "good": f"{N} > 1", "objective": 0.9}, 2 / 3, 3),
+    ],
+)
+def test_every_kind_has_its_number_and_items(
+    tmp_path: Path, options: dict[str, Any], value: float, items: int | None
+) -> None:
+    spans = [span(minute, attributes={"n": n}) for minute, n in [(1, 1), (2, 2), (3, 4)]]
+    outcome = run(recorded(tmp_path / "a.json", spans), x={"from": "spans", **options})
+    (found,) = outcome.numbers
+    assert found.value == pytest.approx(value, rel=0.02)
+    assert found.items == items
 
 
 def test_what_is_no_otlp_is_refused_with_its_place(tmp_path: Path) -> None:

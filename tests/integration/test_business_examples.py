@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from penstock.business.dry_run import STATES
 from penstock.business.presets import names
-from tests.integration.program import Program, eventually, fetch, free_ports
-from tests.integration.service import command
+from penstock.business.settings import Settings
+from penstock.prometheus.names import MetricType, Namer
+from tests.integration.program import Program, complete, eventually, fetch, free_ports
+from tests.integration.service import ITEMS, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,18 +44,24 @@ class Example(Program):
 
     def __init__(self, preset: str, folder: Path, lateness: float) -> None:
         self.otlp, self.page, self.statsd, self.push = free_ports(4)
+        self.settings = EXAMPLES / f"{preset}.yaml"
+        self.recorded = folder / f"{preset}.json"
+        text = self.settings.read_text()
         sets = {
             "receivers.otlp.protocols.http.endpoint": f"127.0.0.1:{self.otlp}",
             "exporters.prometheus.endpoint": f"127.0.0.1:{self.page}",
             "connectors.business_metrics.interval": "1s",
             "service.telemetry.metrics.level": "none",
         }
-        text = (EXAMPLES / f"{preset}.yaml").read_text()
+        sets["exporters.file.path"] = str(self.recorded)
+        for signal in ITEMS:
+            if f"    {signal}:\n" in text:
+                sets[f"service.pipelines.{signal}.exporters"] = "[business_metrics, file]"
         for receiver, port in {"statsd": self.statsd, "push_http": self.push}.items():
             if f"  {receiver}:\n" in text:
                 sets[f"receivers.{receiver}.endpoint"] = f"127.0.0.1:{port}"
         settings = [f"--set={path}={value}" for path, value in sets.items()]
-        arguments = command("run", "--config", str(EXAMPLES / f"{preset}.yaml"), *settings)
+        arguments = command("run", "--config", str(self.settings), *settings)
         env = {"ALLOWED_LATENESS": f"{lateness:.0f}s"}
         super().__init__(preset, arguments, folder, env)
 
@@ -117,17 +127,41 @@ def expected(preset: str) -> Series:
     return found
 
 
+def off(want: Series, got: Series) -> dict[str, tuple[float, float | None]]:
+    """What is not as wanted: both numbers."""
+    return {
+        f"{name}{dict(labels)}": (value, got.get((name, labels)))
+        for (name, labels), value in want.items()
+        if got.get((name, labels))
+        != pytest.approx(value, rel=STATED if "_p95_" in name else SAME, abs=SAME)
+    }
+
+
 @pytest.mark.parametrize("preset", names())
 def test_the_numbers_are_those_of_the_readme(preset: str, examples: dict[str, Example]) -> None:
     want = expected(preset)
+    shown = examples[preset].shown
+    eventually(lambda: not off(want, shown()), lambda: off(want, shown()))
 
-    def differences() -> dict[str, tuple[float, float | None]]:
-        got = examples[preset].shown()
-        return {
-            f"{name}{dict(labels)}": (value, got.get((name, labels)))
-            for (name, labels), value in want.items()
-            if got.get((name, labels))
-            != pytest.approx(value, rel=STATED if "_p95_" in name else SAME, abs=SAME)
-        }
 
-    eventually(lambda: not differences(), differences)
+@pytest.mark.parametrize("preset", names())
+def test_what_was_recorded_comes_to_the_same(preset: str, examples: dict[str, Example]) -> None:
+    recorded = str(examples[preset].recorded)
+    config = ("--config", str(examples[preset].settings), "--format", "json")
+    found = json.loads(complete(command("business", "dry-run", recorded, *config)))
+    got = dict(gauges(preset, found["business_metrics"]["numbers"]))
+    want = {key: value for key, value in expected(preset).items() if key in got}
+    assert want
+    assert off(want, got) == {}
+
+
+def gauges(preset: str, numbers: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, Any], float]]:
+    """Numbers by the names that they have in Prometheus."""
+    indicators = Settings(preset=preset).indicators
+    for it in numbers:
+        name, state = it["indicator"], it["state"]
+        labels = frozenset((key, str(value)) for key, value in it["attributes"].items())
+        shown = Namer().metric(name, indicators[name].unit, MetricType.GAUGE)
+        yield (shown, labels), it["value"]
+        if state:
+            yield (f"{name}_state", labels), STATES.index(state)
