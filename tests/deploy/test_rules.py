@@ -71,6 +71,11 @@ def test_a_recorded_number_is_seen_to_be_right(record: str) -> None:
     assert any(expected)
 
 
+def test_names_of_an_expression_are_its_metrics_and_what_they_are_chosen_by() -> None:
+    expression = 'sum by (a) (rate(x{b="c", d!~"e|f"}[5m] offset 1h)) > 2 * g:h and on (i) y == 0'
+    assert names(expression) == {"x": {"b", "d"}, "g:h": set(), "y": set()}
+
+
 def every_expression() -> dict[str, str]:
     return records() | {"-".join(alert.key): alert.expression for alert in alerts()}
 
