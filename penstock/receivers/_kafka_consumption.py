@@ -161,12 +161,14 @@ class Consumption:
             self._consumer.resume(*paused)
 
     async def commit(self) -> None:
-        """Tell the group how far this member has come. What cannot be told is told the next time,
-        or is read again by who gets the partition."""
+        """Tell the group how far this member has come with what is its own. What cannot be told is
+        told the next time, or is read again by who gets the partition."""
         if self._consumer is None or self._taken == self._committed:
             return
         mine = self._consumer.assignment()
         taken = {partition: place for partition, place in self._taken.items() if partition in mine}
+        if not taken:
+            return
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._consumer.commit(taken)
