@@ -20,7 +20,7 @@ from penstock.ottl import ErrorMode, Reporter
 from penstock.pipeline import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from penstock.business.accounts import Report
     from penstock.business.clocks import Clock
@@ -68,19 +68,13 @@ class Engine:
         self.accounts = {name: Account(name, report) for name in settings.indicators}
         timing = Timing(clock, settings.zone, settings.allowed_lateness)
         self.measures: dict[str, Measure] = {}
-        for name, indicator in settings.measured.items():
-            made = recipe(indicator, tracked=tracked)
-            account = self.accounts[name]
-            if isinstance(indicator, Slo):
-                measure: Measure = Objective(
-                    name, indicator, made, account, timing, tracked=tracked
-                )
-            else:
-                measure = Windowed(name, indicator, made, account, timing, tracked=tracked)
-            self.measures[name] = measure
         self._by_source: defaultdict[str, list[Measure]] = defaultdict(list)
         for name, indicator in settings.measured.items():
-            self._by_source[indicator.source].append(self.measures[name])
+            kind: Callable[..., Measure] = Objective if isinstance(indicator, Slo) else Windowed
+            made, account = recipe(indicator, tracked=tracked), self.accounts[name]
+            measure = kind(name, indicator, made, account, timing, tracked=tracked)
+            self.measures[name] = measure
+            self._by_source[indicator.source].append(measure)
         self._reporter = _Failures(self.accounts, settings, faults)
 
     def take(self, batch: Batch) -> None:

@@ -82,7 +82,7 @@ class Windowed(Measure):
         spans = self._complete(self._since(now))
         if isinstance(self.window, Calendar) and not self._recipe.histogram:
             spans.append(Span(self.window.floor(now), now))
-        return [self._reading(span) for span in spans]
+        return [self._reading(span) for span in spans if span.seconds]
 
     def last(self, now: int) -> list[Reading]:
         """The numbers of all windows: nothing comes any more."""

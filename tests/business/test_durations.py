@@ -38,7 +38,7 @@ def event(at: float, event: str, incident: str = "a") -> tuple[float, dict[str, 
     shuffled=st.randoms(use_true_random=False),
     size=st.integers(1, 5),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_durations_are_those_of_plain_python_in_whatever_order_events_come(
     incidents: list[tuple[int, int]], shuffled: Any, size: int
 ) -> None:

@@ -78,7 +78,7 @@ def told(steps: list[Step], restarts: set[int]) -> dict[str, Any]:
 
 
 @given(steps=STREAMS, restarts=st.sets(st.integers(0, 7)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_who_is_started_anew_tells_what_who_was_not_tells(
     steps: list[Step], restarts: set[int]
 ) -> None:
