@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 OTHER = "other"
 """What is shown in the place of values over the limit."""
 
+MAX_LENGTH = 1024
+"""Characters of a value that can tell items apart: every key holds its values."""
+
 
 class Bound:
     """The values that a dimension has room for.
@@ -67,11 +70,15 @@ class Bound:
         return Column(column.codes, values)
 
     def _has_room(self, value: Any) -> bool:
-        if value not in self._seen and len(self._seen) >= self._limit:
+        if value not in self._seen and (len(self._seen) >= self._limit or _is_too_long(value)):
             return False
         self._seen[value] = self._round
         self._fresh.add(value)
         return True
+
+
+def _is_too_long(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > MAX_LENGTH
 
 
 class Cut(NamedTuple):

@@ -52,3 +52,8 @@ def test_places_are_given_back_after_a_restart() -> None:
     bound = Bound(1, keep=1)
     bound.admit(["a"])
     assert folded(bound, "b", "a") == [OTHER, "a"]
+
+
+def test_long_texts_get_no_place() -> None:
+    bound = Bound(2, keep=0)
+    assert folded(bound, "x" * 1024, "y" * 1025) == ["x" * 1024, OTHER]
