@@ -45,7 +45,7 @@ class Store(Section):
     """What waits for the other side of a call."""
 
     max_items: int = Field(default=1000, ge=1)
-    """How many calls wait at most; each takes about 150 bytes."""
+    """How many calls wait at most; each takes about 120 bytes and the names of its sides."""
     ttl: Duration = Field(default=2.0, ge=0)
     """How long a call waits for its other side."""
 
