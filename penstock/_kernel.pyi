@@ -32,6 +32,9 @@ class Batch:
     def column(self, path: str) -> tuple[bytes, list[Any]]:
         """A code for each item, as native uint32, and the value of each code."""
 
+    def columns(self, paths: Sequence[str]) -> list[tuple[bytes, list[Any]]]:
+        """The same for several paths, in one walk over the items."""
+
     def owners(self) -> bytes:
         """The position of the item of each message inside the items, as native uint32."""
 

@@ -11,7 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::changes;
-use crate::column::{self, Numbers};
+use crate::column::{self, Column, Numbers};
+use crate::columns;
 use crate::compact;
 use crate::edit;
 use crate::inner;
@@ -129,6 +130,14 @@ pub fn array<'py, T: Copy, const N: usize>(
         }
         Ok(())
     })
+}
+
+/// A code for each item, as native `uint32`, and the value of each code.
+type Coded<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyAny>>);
+
+fn coded<'py>(py: Python<'py>, column: &Column) -> PyResult<Coded<'py>> {
+    let values = column.values.iter().map(|found| to_python(py, found));
+    Ok((array(py, &column.codes, u32::to_ne_bytes)?, values.collect::<PyResult<_>>()?))
 }
 
 fn to_python<'py>(py: Python<'py>, found: &Found) -> PyResult<Bound<'py, PyAny>> {
@@ -256,15 +265,18 @@ impl Batch {
     }
 
     /// A code for each item, as native `uint32`, and the value of each code.
-    fn column<'py>(
-        &self,
-        py: Python<'py>,
-        path: &str,
-    ) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyAny>>)> {
+    fn column<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Coded<'py>> {
         let path = Path::parse(self.signal, path).map_err(PyValueError::new_err)?;
-        let column = py.detach(|| column::column(&self.payloads, &path));
-        let values = column.values.iter().map(|found| to_python(py, found));
-        Ok((array(py, &column.codes, u32::to_ne_bytes)?, values.collect::<PyResult<_>>()?))
+        coded(py, &py.detach(|| column::column(&self.payloads, &path)))
+    }
+
+    /// The same for several paths, in one walk over the items.
+    fn columns<'py>(&self, py: Python<'py>, paths: Vec<String>) -> PyResult<Vec<Coded<'py>>> {
+        let parse = |path: &String| Path::parse(self.signal, path).map_err(PyValueError::new_err);
+        let paths: Vec<_> = paths.iter().map(parse).collect::<PyResult<_>>()?;
+        let items = self.signal.levels.len() - 1;
+        let columns = py.detach(|| columns::columns(&self.payloads, &paths, items));
+        columns.iter().map(|column| coded(py, column)).collect()
     }
 
     /// The position of the item of each message inside the items, as native `uint32`.

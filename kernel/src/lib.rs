@@ -4,6 +4,7 @@ pub mod batch;
 pub mod changes;
 pub mod check;
 pub mod column;
+mod columns;
 pub mod compact;
 pub mod dictionary;
 pub mod distinct;

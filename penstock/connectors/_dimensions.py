@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from penstock.config.types import Section
+from penstock.connectors._measuring import attribute_path
 from penstock.ottl.globs import compiled
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class Dimensions:
         self._named = {each.name: each.default for each in wanted if each.name}
         self._globs = _globs(wanted)
         self._levels = levels
+
+    @property
+    def paths(self) -> list[str]:
+        """Where named attributes are looked for first."""
+        return [attribute_path(self._levels[0], name) for name in self._named]
 
     def of(self, items: Items) -> dict[str, Column]:
         """The attributes of a batch, by their names."""

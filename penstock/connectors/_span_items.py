@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from penstock.pipeline import Batch, Mask
 
 
+_PATHS = ("span.trace_state", "span.name", "span.kind", "span.status.code")
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Spans or span events of a batch, and what is known of each."""
@@ -82,6 +85,8 @@ class Reading:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._dimensions = Dimensions(config.dimensions, OF_SPANS)
+        several = (*config.dimensions, *config.calls_dimensions, *config.histogram.dimensions)
+        self._paths = [*_PATHS, *Dimensions(several, OF_SPANS).paths]
         self._resources = Resources(
             config.resource_metrics_key_attributes, config.resource_metrics_cache_size
         )
@@ -89,6 +94,7 @@ class Reading:
     def of(self, batch: Batch) -> Counted:
         """The spans of a batch, of which those count whose service has a name."""
         items = Items(batch, of.KINDS["spans"])
+        items.read(self._paths)
         weights, method = stands_for(items.column("span.trace_state"))
         shared = of_spans(items) | self._dimensions.of(items)
         shared |= of_scopes(items, self._config.include_instrumentation_scope)

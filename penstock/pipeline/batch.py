@@ -125,6 +125,16 @@ class Batch:
         codes, values = self.native.column(path)
         return Column(np.frombuffer(codes, dtype=np.uint32), values)
 
+    def columns(self, *paths: str) -> list[Column]:
+        """A column for each of the paths; several take little longer than one.
+
+        Raises `ValueError` as `column` does.
+        """
+        import numpy as np
+
+        found = self.native.columns(paths)
+        return [Column(np.frombuffer(codes, dtype=np.uint32), values) for codes, values in found]
+
     def owners(self) -> NDArray[np.uint32]:
         """For each span event, the position of its span: columns whose path begins with `spanevent`
         have one value for each event, and so have masks for edits there."""
