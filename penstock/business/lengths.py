@@ -12,6 +12,9 @@ from penstock.config.types import parse_duration
 NANOS = 1_000_000_000
 """Nanoseconds of a second."""
 
+SHORTEST, LONGEST = 0.001, 100 * 365 * 86_400.0
+"""Seconds. Times are nanoseconds in 64 bits, which hold some hundred years more."""
+
 _DAYS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)d")
 
 

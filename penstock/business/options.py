@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
 
-from penstock.business.lengths import Length, nanoseconds, written
+from penstock.business.lengths import LONGEST, SHORTEST, Length, nanoseconds, written
 from penstock.business.sources import SOURCES, SourceName
 from penstock.business.windows import Calendar, Sliding, Tumbling, Unit
 from penstock.config.types import Section
@@ -38,7 +38,7 @@ ConditionText = Annotated[str, Field(min_length=1), AfterValidator(_condition)]
 """A condition in OTTL, in the context of what the indicator is made of."""
 ValueText = Annotated[str, Field(min_length=1), AfterValidator(_value)]
 """An expression in OTTL, likewise."""
-PositiveLength = Annotated[Length, Field(gt=0)]
+PositiveLength = Annotated[Length, Field(ge=SHORTEST, le=LONGEST)]
 
 
 class SlidingWindow(Section):

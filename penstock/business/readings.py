@@ -63,7 +63,7 @@ def gauges(
         metric(name, indicator, **more),
         reading.values,
         time=reading.span.end,
-        start_time=reading.span.start,
+        start_time=max(0, reading.span.start),
         integers=integers,
         attributes=attributes,
     )

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from penstock.business import formula, presets
 from penstock.business.kinds import AnyIndicator, Count, Formula, Histogram, Slo, Sum
+from penstock.business.lengths import LONGEST
 from penstock.business.options import Measured
 from penstock.config.types import Duration, TimeZone, zone_of
 from penstock.ottl.errors import hint
@@ -29,9 +30,9 @@ class Settings(ComponentConfig):
     """How often numbers are passed on."""
     time_zone: TimeZone = "UTC"
     """The time zone of calendar windows, such as `Europe/Berlin`."""
-    allowed_lateness: Duration = Field(default=60.0, ge=0)
+    allowed_lateness: Duration = Field(default=60.0, ge=0, le=LONGEST)
     """How long after a window's end events still count. Its numbers come when that is over."""
-    max_clock_skew: Duration = Field(default=600.0, ge=0)
+    max_clock_skew: Duration = Field(default=600.0, ge=0, le=LONGEST)
     """Events further in the future do not count."""
     storage: Annotated[str, STORAGE] = ""
     """The id of an extension that keeps what is added up, such as `file_storage`: nothing is lost

@@ -45,7 +45,7 @@ class Level:
 
     def since(self, now: int) -> int:
         """What starts before is not needed any more."""
-        return self.time.floor(now - self._longest)
+        return max(0, self.time.floor(now - self._longest))
 
     def reading(self, length: int, now: int) -> Reading:
         """The share of what was good in the last time of a length."""

@@ -52,7 +52,9 @@ class Windowed(Measure):
 
     def _complete_at(self, now: int) -> int:
         """Up to when windows are complete: what happened before is late."""
-        return 0 if self.window is None else self.window.floor(now - self._timing.lateness)
+        if self.window is None:
+            return 0
+        return max(0, self.window.floor(now - self._timing.lateness))
 
     def _since(self, now: int) -> int:
         return max(self.closed, self._complete_at(now))
@@ -138,7 +140,7 @@ class Windowed(Measure):
         if self._grows:
             return self._panes.write(what, time=span.end, value=self._recipe.adds)
         return self._panes.write(
-            what, time=span.end, start_time=span.start, first=span.start, last=span.end
+            what, time=span.end, start_time=max(0, span.start), first=span.start, last=span.end
         )
 
     def forget(self) -> None:

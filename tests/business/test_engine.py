@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penstock.business.clocks import EventClock
+from penstock.business.lengths import LONGEST
+from penstock.pipeline import Signal
+from penstock.testing.encode import batch_of
+from penstock.testing.items import SpanItem
 from tests.business.streams import (
     BEGIN,
     SECOND,
@@ -76,6 +82,9 @@ KINDS: dict[str, tuple[dict[str, Any], Callable[[list[Event]], float]]] = {
     "ratio": ({"good": "status.code != STATUS_CODE_ERROR"}, good_share),
     "apdex": ({"value": ELAPSED, "satisfied": 0.5, "tolerating": 2}, apdex),
 }
+
+
+SLO = {"kind": "slo", "from": "spans", "good": "true", "objective": 0.9}
 
 
 def indicator(kind: str, **more: Any) -> dict[str, Any]:
@@ -322,3 +331,22 @@ def test_a_span_without_a_beginning_makes_nobody_busy() -> None:
     made.take(spans([Event(at=30, seconds=BEGIN + 30)]))
     assert numbers([made.last()], "x") == {}
     assert made.accounts["x"].left_out == {"not_a_number": 1}
+
+
+def test_the_longest_times_that_settings_may_have_fit_into_the_numbers_of_the_kernel() -> None:
+    clock = TestClock(time.time(), skew=LONGEST)
+    window = {"length": "36500d", "every": "3650d"}
+    indicators = {"x": indicator("count", window=window), "y": {**SLO, "period": "36500d"}}
+    made = engine(clock, indicators, allowed_lateness="876000h", max_clock_skew="876000h")
+    made.take(spans([Event(at=-BEGIN + 1), Event(at=1), Event(at=200 * 365 * 86_400.0)]))
+    made.due()
+    made.last()
+    assert made.accounts["x"].matched == 3
+
+
+def test_times_before_1970_are_late_also_where_time_is_that_of_events() -> None:
+    made = engine(EventClock(), {"x": indicator("count", window="1s"), "y": SLO})
+    made.take(spans([Event(at=-BEGIN + 1.5)]))
+    made.take(batch_of(Signal.TRACES, [SpanItem(start=1, end=2**64 - 5 * SECOND)]))
+    assert numbers([made.last()], "x") == {(-BEGIN + 2, "a"): 1.0}
+    assert made.accounts["x"].left_out == {"late": 1}

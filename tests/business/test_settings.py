@@ -27,10 +27,11 @@ def refusal(indicators: dict[str, Any], **options: Any) -> str:
     [
         ({"kind": "averag", **VALUED}, "found 'averag'; did you mean `average`?"),
         ({"from": "spans"}, "`kind` must be one of count, sum"),
-        ({**COUNT, "window": "0s"}, "greater than 0"),
+        ({**COUNT, "window": "0s"}, "greater than or equal to 0.001"),
+        ({**COUNT, "window": "99999999h"}, "less than or equal to 3153600000"),
         ({**COUNT, "window": "soon"}, "expected a duration such as 30s, 5m"),
         ({**COUNT, "window": {"length": "1m", "every": "7s"}}, "a whole number: found 7s in 1m"),
-        ({**COUNT, "window": {"length": "1m", "every": "0s"}}, "greater than 0"),
+        ({**COUNT, "window": {"length": "1m", "every": "0s"}}, "equal to 0.001"),
         ({**COUNT, "window": {"calendar": "year"}}, "'day', 'week' or 'month'"),
         ({**COUNT, "objective": 0.9}, "the kind count makes no use of `objective`"),
         ({**COUNT, "where": "name = 1"}, "column 6"),
