@@ -192,9 +192,20 @@ def test_weights_count_as_so_many_and_right_on_the_average() -> None:
     panes.add(Keys(len(weights), {}), now=NOW, weights=weights)
     total = panes.merged().counts()[0, 0]
     assert total == pytest.approx(weights.sum(), rel=1e-3)
-    bad = np.array([-1.0, math.nan, math.inf, 0.0])
+    bad = np.array([-1.0, math.nan, 1e10, 0.0])
     assert panes.add(Keys(4, {}), now=NOW, weights=bad) == (0, 3)
     assert panes.merged().counts()[0, 0] == total
+
+
+def test_what_counts_for_nothing_leaves_no_trace() -> None:
+    panes = Panes({"numbers": {}}, limit=10)
+    values, weights = np.array([7.0, 1.0]), np.array([0.0, 2.0])
+    assert panes.add(Keys(2, {"k": column("ab")}), now=NOW, values=values, weights=weights) == (
+        0,
+        0,
+    )
+    assert panes.merged().labels() == [{"k": "b"}]
+    assert panes.merged().sum().tolist() == [2]
 
 
 def test_resources_tell_keys_apart_in_whatever_order_their_attributes_are() -> None:

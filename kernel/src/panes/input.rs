@@ -19,6 +19,9 @@ pub struct Input<'a> {
     pub origins: Option<Origins<'a>>,
 }
 
+/// What one item can count for; counts of such items do not overflow.
+const MAX_WEIGHT: f64 = (1u64 << 32) as f64;
+
 /// Rounds numbers to whole ones that are right on the average, in the same way in every run.
 #[derive(Default)]
 pub struct Rounding(u32);
@@ -57,7 +60,7 @@ impl Input<'_> {
     #[inline]
     pub fn count_of(&self, item: usize, rounding: &mut Rounding) -> Option<u64> {
         let Some(weight) = self.weights.get(item) else { return Some(1) };
-        (weight.is_finite() && *weight >= 0.0).then(|| rounding.round(*weight))
+        (0.0..=MAX_WEIGHT).contains(weight).then(|| rounding.round(*weight))
     }
 
     /// A value that can be added up.

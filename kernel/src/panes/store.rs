@@ -109,6 +109,9 @@ impl<C: Content> Store<C> {
                 report.unusable += 1;
                 continue;
             };
+            if count == 0 {
+                continue;
+            }
             let place = &mut places[*code as usize];
             if *place == UNKNOWN {
                 *place = self.place(keys, *code, input.now);

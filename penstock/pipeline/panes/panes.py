@@ -82,8 +82,9 @@ class Panes:
         Counts need nothing more, and take `classes`; distinct needs `hashes`, and the rest needs
         `values`. Of `last`, `times` say which that is. Busy takes the `times` when intervals began
         and their seconds as `values`; each is of the pane in which it ends, and of those before as
-        far as they were not dropped. `weights` say how often items count; parts of one are rounded
-        so that sums are right on the average. `exemplars` are what items are, or whose events.
+        far as they were not dropped. `weights` say how often items count, up to 2^32; parts of one
+        are rounded so that sums are right on the average. `exemplars` are what items are, or whose
+        events.
 
         Raises `ValueError` for columns that lack, or are not of as many items as the keys.
         """
