@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from penstock.business.readings import Reading
     from penstock.business.settings import Settings
     from penstock.business.windows import Span
+    from penstock.ottl.draft import Place
     from penstock.pipeline import Mask
     from penstock.pipeline.faults import FaultLog
 
@@ -68,6 +69,8 @@ class Engine:
         self.accounts = {name: Account(name, report) for name in settings.indicators}
         timing = Timing(clock, settings.zone, settings.allowed_lateness)
         self.measures: dict[str, Measure] = {}
+        # What was read of the last batch will be read of the next one.
+        self._read: defaultdict[str, frozenset[Place]] = defaultdict(frozenset)
         self._by_source: defaultdict[str, list[Measure]] = defaultdict(list)
         for name, indicator in settings.measured.items():
             kind: Callable[..., Measure] = Objective if isinstance(indicator, Slo) else Windowed
@@ -83,11 +86,12 @@ class Engine:
         for source, measures in self._by_source.items():
             if SOURCES[source].signal is not batch.signal:
                 continue
-            items = Items(batch, SOURCES[source], now, self._reporter)
+            items = Items(batch, SOURCES[source], now, self._reporter, self._read[source])
             if len(items):
                 for measure in measures:
                     measure.take(items, now)
                 newest = max(newest, items.newest)
+            self._read[source] = items.read
         self.clock.saw(newest)
 
     def due(self) -> Told:

@@ -14,13 +14,14 @@ from penstock.pipeline import Column
 from penstock.pipeline.panes import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
     from penstock.business.sources import Source
     from penstock.business.windows import Window
     from penstock.ottl import Condition, Reporter, Value
+    from penstock.ottl.draft import Place
     from penstock.pipeline import Batch, Mask
 
     Times = NDArray[np.int64]
@@ -31,8 +32,18 @@ _NUMBER = "datapoint.value"
 class Items:
     """The items of a batch as indicators see them. What has no time happened `now`."""
 
-    def __init__(self, batch: Batch, source: Source, now: int, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        source: Source,
+        now: int,
+        reporter: Reporter,
+        places: Collection[Place] = (),
+    ) -> None:
+        """`places` are read at once."""
         draft = Draft(batch)
+        draft.read(places)
+        self._spans = draft
         self.batch = batch
         self._draft = draft.events if source.context == "spanevent" else draft
         self._source = source
@@ -44,6 +55,11 @@ class Items:
         self._columns: dict[tuple[str, Any], Column] = {}
         self._keys: dict[tuple[tuple[str, int], ...], tuple[Mapping[str, Column], Keys]] = {}
         self._panes: dict[tuple[Window, int], Times] = {}
+
+    @property
+    def read(self) -> frozenset[Place]:
+        """What has been read of them."""
+        return self._spans.known
 
     def __len__(self) -> int:
         return self._length

@@ -12,7 +12,7 @@ from penstock.ottl.contexts import EVENTS
 from penstock.pipeline import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -78,6 +78,17 @@ class Draft:
         """The batch with all edits."""
         self._flush()
         return self._batch
+
+    @property
+    def known(self) -> frozenset[Place]:
+        """The places whose values have been read and are still as they were."""
+        return frozenset(self._columns)
+
+    def read(self, places: Collection[Place]) -> None:
+        """Read the values at places at once, which takes little longer than at one. Nothing may
+        have been written yet."""
+        columns = self._batch.columns(*(place.path for place in places))
+        self._columns.update(zip(places, columns, strict=True))
 
     def column(self, place: Place) -> Column:
         """The values at a place, after all that was written."""

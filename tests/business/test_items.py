@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from penstock.business.clocks import EventClock
 from penstock.business.items import Items
 from penstock.business.sources import SOURCES
 from penstock.ottl import ErrorMode, Reporter
@@ -13,7 +14,7 @@ from penstock.pipeline.faults import FaultLog
 from penstock.testing.encode import batch_of
 from penstock.testing.items import Event as SpanEvent
 from penstock.testing.items import LogItem, PointItem, SpanItem
-from tests.business.streams import Event, spans
+from tests.business.streams import Event, engine, spans
 
 if TYPE_CHECKING:
     from penstock.pipeline import Batch
@@ -67,3 +68,18 @@ def test_durations_are_numbers_of_seconds() -> None:
     batch = batch_of(Signal.TRACES, [SpanItem(start=0, end=1_500_000_000)])
     found = items(batch, "spans").numbers(SOURCES["spans"].value("end_time - start_time"))
     assert found.tolist() == [1.5]
+
+
+def test_what_was_read_of_one_batch_is_read_of_the_next_at_once() -> None:
+    events = [SpanEvent(name="a", time=1), SpanEvent(name="b", time=2)]
+    batches = [
+        batch_of(Signal.TRACES, [SpanItem(name=name, end=9, events=events)])
+        for name in ("one", "two")
+    ]
+    by = {"span": "span.name", "event": "spanevent.name"}
+    made = engine(EventClock(), {"x": {"kind": "count", "from": "spanevents", "by": by}})
+    for batch in batches:
+        made.take(batch)
+    (reading,) = made.last().readings["x"]
+    found = {(labels["span"], labels["event"]): value for labels, value in reading.rows()}
+    assert found == dict.fromkeys([("one", "a"), ("one", "b"), ("two", "a"), ("two", "b")], 1.0)
