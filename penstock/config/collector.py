@@ -39,8 +39,8 @@ _NAMES = {
     Kind.EXPORTERS: """
         alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3
         awsxray azureblob azuredataexplorer azuremonitor bmchelix carbon cassandra
-        clickhouse coralogix datadog dataset debug doris dynatrace f5cloud
-        faro file googlecloud googlecloudpubsub googlecloudstorage googlemanagedprometheus
+        clickhouse coralogix datadog dataset debug doris dynatrace elasticsearch
+        f5cloud faro file googlecloud googlecloudpubsub googlecloudstorage googlemanagedprometheus
         honeycombmarker influxdb instana jaeger jaegerthrift kafka kinetica loadbalancing
         logging logicmonitor logzio loki mezmo nop opencensus opensearch otelarrow otlp
         otlphttp parquet prometheus prometheusremotewrite pulsar rabbitmq sapm sentry
@@ -84,6 +84,11 @@ _KNOWN = {kind: frozenset(names.split()) for kind, names in _NAMES.items()}
 def in_collector(kind: Kind, type_: str) -> bool:
     """Whether the Collector has, or had, a component of that type."""
     return type_.replace("_", "") in _KNOWN[kind]
+
+
+def types_in_collector(kind: Kind) -> frozenset[str]:
+    """The types that the Collector has, or had, without their underscores."""
+    return _KNOWN[kind]
 
 
 def option_in_collector(name: str) -> bool:
