@@ -63,6 +63,8 @@ class Recipe:
     """Whether nothing comes to 0, and not to no number."""
     histogram: bool = False
     """Whether it is no single number."""
+    lasts: bool = False
+    """Whether items last from their `times` on for `values`, and may have begun too long ago."""
     grows: bool | None = None
     """Without a window: whether it is a sum and only grows, or is a sum, or is none."""
     adds: Literal["count", "sum"] = "count"
@@ -254,7 +256,13 @@ def _utilisation(indicator: kinds.Utilisation) -> Recipe:
             times=items.times - 1,
         )
 
-    return Recipe(shape, feed, lambda result, seconds: result.busy() / seconds)
+    return Recipe(shape, feed, lambda result, seconds: result.busy() / seconds, lasts=True)
+
+
+def begun(columns: Mapping[str, Any], since: int) -> Mapping[str, Any]:
+    """Columns of items that last, without what was before a time."""
+    before = np.maximum(since - columns["times"], 0)
+    return {"times": columns["times"] + before, "values": columns["values"] - before / NANOS}
 
 
 def _between(indicator: kinds.DurationBetween, *, tracked: bool) -> Recipe:

@@ -9,6 +9,7 @@ import numpy as np
 from penstock.business.measure import Measure
 from penstock.business.options import Judged
 from penstock.business.readings import NOTHING, Reading, gauges, judgements, metric
+from penstock.business.recipes import begun
 from penstock.business.windows import Calendar, Span
 from penstock.pipeline.panes import Panes
 
@@ -73,7 +74,8 @@ class Windowed(Measure):
             panes = items.panes(self.window, since)
         else:
             panes = self.window.starts(np.maximum(feed.times, since))
-        return self._panes.add(keys, now=now, where=feed.where, panes=panes, **feed.columns)
+        columns = begun(feed.columns, since) if self._recipe.lasts else feed.columns
+        return self._panes.add(keys, now=now, where=feed.where, panes=panes, **columns)
 
     def due(self, now: int) -> list[Reading]:
         """The numbers of windows that are complete, and of what is told before it is."""

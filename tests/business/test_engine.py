@@ -325,6 +325,15 @@ def test_keys_over_the_limit_are_put_together() -> None:
     assert made.accounts["x"].left_out == {"overflow": 2}
 
 
+def test_what_of_a_span_is_in_a_window_that_is_complete_is_late() -> None:
+    clock = TestClock()
+    busy = {"kind": "utilisation", "from": "spans", "window": "1m"}
+    made = engine(clock, {"x": busy}, allowed_lateness="20s")
+    clock.seconds += 90
+    made.take(spans([Event(at=66, seconds=20)]))
+    assert numbers([made.last()], "x") == pytest.approx({(90, ""): 6 / 30})
+
+
 def test_a_span_without_a_beginning_makes_nobody_busy() -> None:
     clock = TestClock()
     made = engine(clock, {"x": {"kind": "utilisation", "from": "spans", "window": "1m"}})
