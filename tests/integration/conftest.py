@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.jaeger import Jaeger
+from tests.integration.kafka import Kafka
 from tests.integration.peers import Peers
 from tests.integration.recorder import Recorder
 
@@ -25,6 +26,13 @@ def jaeger(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[J
     """One Jaeger for all tests, which tell their spans apart by service."""
     with Jaeger(peers, tmp_path_factory.mktemp("jaeger")) as jaeger:
         yield jaeger
+
+
+@pytest.fixture(scope="module")
+def kafka(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """One broker for all tests of a file, which have topics of their own."""
+    with Kafka(peers, tmp_path_factory.mktemp("kafka")) as kafka:
+        yield kafka
 
 
 @pytest.fixture

@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-import pytest
-
 from penstock.pipeline import Signal
-from tests.integration.kafka import Kafka
 from tests.integration.recorder import Recorder
 from tests.integration.scaling import KEYS, send
 from tests.integration.service import Penstock
 from tests.kit import spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.integration.peers import Peers
+    from tests.integration.kafka import Kafka
+
 
 ITEMS, AT_ONCE, ROUNDS = 10, 2, 3
 """Spans of a request, senders at a time, and how often it is killed."""
@@ -113,12 +111,6 @@ def test_who_is_killed_in_the_middle_of_a_window_has_all_that_was_accepted(tmp_p
     accepted = ITEMS * sum(sender.accepted for sender in senders)
     for total in latest(recorder).values():
         assert accepted <= total <= accepted + ROUNDS * AT_ONCE * ITEMS, "all, or also in flight"
-
-
-@pytest.fixture(scope="module")
-def kafka(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    with Kafka(peers, tmp_path_factory.mktemp("kafka")) as kafka:
-        yield kafka
 
 
 class Agent(Penstock):

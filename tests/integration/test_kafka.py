@@ -16,20 +16,13 @@ from tests.integration.service import Penstock
 from tests.kit import names, points, records, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.integration.peers import Peers
     from tests.integration.recorder import Recorder
 
 MAKE = {Signal.TRACES: spans, Signal.METRICS: points, Signal.LOGS: records}
-
-
-@pytest.fixture(scope="module")
-def kafka(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """One broker for all tests, which have topics of their own."""
-    with Kafka(peers, tmp_path_factory.mktemp("kafka")) as kafka:
-        yield kafka
 
 
 class Producing(Penstock):

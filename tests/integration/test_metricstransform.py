@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request, urlopen
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
-from penstock.pipeline import Batch
-from tests.integration.program import Program, eventually, fetch, free_ports
+from penstock.pipeline import Batch, Signal
+from tests.integration.collector import Collector
+from tests.integration.program import eventually
 from tests.integration.recorder import Recorder
 from tests.processors.test_metricstransform import subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
+    from tests.integration.collector import Sections
     from tests.integration.peers import Peers
 
 DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
@@ -189,55 +189,21 @@ def of_point(point: Any) -> list[Any]:
     return [attributes(point), float(getattr(point, number)) if number else None, *map(str, fields)]
 
 
-class Collector(Program):
-    """The Collector with a pipeline for each case, each with a port of its own."""
-
-    def __init__(self, peers: Peers, folder: Path, back_end: str) -> None:
-        *ports, self._health = free_ports(len(CASES) + 1)
-        self.ports = dict(zip(CASES, ports, strict=True))
-        config = folder / "collector.json"
-        config.write_text(json.dumps(self._config(back_end)))
-        super().__init__("otelcol", peers.command("otelcol", "run", config), folder)
-
-    def ready(self) -> bool:
-        """Whether it answers."""
-        return fetch(f"http://127.0.0.1:{self._health}/") is not None
-
-    def send(self, case: str, payload: bytes) -> None:
-        """Give it a request."""
-        url = f"http://127.0.0.1:{self.ports[case]}/v1/metrics"
-        headers = {"Content-Type": "application/x-protobuf"}
-        with urlopen(Request(url, payload, headers)) as answer:
-            assert answer.status == 200
-
-    def _config(self, back_end: str) -> dict[str, Any]:
-        ids = {case: str(number) for number, case in enumerate(CASES)}
-        return {
-            "extensions": {"health_check": {"endpoint": f"127.0.0.1:{self._health}"}},
-            "receivers": {
-                f"otlp/{ids[case]}": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}
-                for case, port in self.ports.items()
-            },
-            "processors": {
-                f"metricstransform/{ids[case]}": {
-                    "transforms": [json.loads(json.dumps(transform).replace("$", "$$"))]
-                }
-                for case, transform in CASES.items()
-            },
-            "exporters": {"otlp": {"endpoint": back_end, "tls": {"insecure": True}}},
-            "service": {
-                "extensions": ["health_check"],
-                "telemetry": {"metrics": {"level": "none"}},
-                "pipelines": {
-                    f"metrics/{number}": {
-                        "receivers": [f"otlp/{number}"],
-                        "processors": [f"metricstransform/{number}"],
-                        "exporters": ["otlp"],
-                    }
-                    for number in ids.values()
-                },
-            },
-        }
+def wired(number: int, transform: dict[str, Any]) -> Sections:
+    """The processor of a case, and its pipeline."""
+    name = f"metricstransform/{number}"
+    return {
+        "processors": {
+            name: {"transforms": [json.loads(json.dumps(transform).replace("$", "$$"))]}
+        },
+        "pipelines": {
+            f"metrics/{number}": {
+                "receivers": [f"otlp/{number}"],
+                "processors": [name],
+                "exporters": ["otlp"],
+            }
+        },
+    }
 
 
 @pytest.fixture(scope="module")
@@ -246,9 +212,12 @@ def collected(
 ) -> Iterator[dict[str, list[str]]]:
     """What the Collector makes of the request of each case."""
     folder = tmp_path_factory.mktemp("otelcol")
-    with Recorder() as recorder, Collector(peers, folder, recorder.address) as collector:
+    with (
+        Recorder() as recorder,
+        Collector(peers, folder, recorder.address, CASES, wired) as collector,
+    ):
         for case in CASES:
-            collector.send(case, request(case).SerializeToString())
+            collector.send(case, Signal.METRICS, request(case).SerializeToString())
         eventually(lambda: {*map(case_of, recorder.requests("metrics"))} == {*CASES})
         yield {
             case: points(each for each in recorder.requests("metrics") if case_of(each) == case)

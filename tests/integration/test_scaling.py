@@ -8,10 +8,7 @@ from contextlib import ExitStack, contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from penstock.pipeline import Signal
-from tests.integration.kafka import Kafka
 from tests.integration.scaling import GATEWAY, REQUEST, TRACE, BackEnd, send
 from tests.integration.service import Penstock
 
@@ -19,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tests.integration.peers import Peers
+    from tests.integration.kafka import Kafka
+
 
 ITEMS = int(os.environ.get("PENSTOCK_SCALING_ITEMS", "120000"))
 
@@ -28,12 +26,6 @@ SECONDS = float(os.environ.get("PENSTOCK_SCALING_SECONDS", "12"))
 
 RECEIVER = {"initial_offset": "earliest", "session_timeout": "6s", "heartbeat_interval": "500ms"}
 """As brief as a broker takes it."""
-
-
-@pytest.fixture(scope="module")
-def kafka(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    with Kafka(peers, tmp_path_factory.mktemp("kafka")) as kafka:
-        yield kafka
 
 
 class Agent(Penstock):

@@ -7,9 +7,7 @@ are none of is anything. Spans of several scopes are one series there, of the fi
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request, urlopen
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -17,14 +15,15 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from penstock.connectors.spanmetrics import Config
 from penstock.pipeline import Batch, Signal
 from tests.connectors.telling import request
-from tests.integration.program import Program, eventually, fetch, free_ports
+from tests.integration.collector import Collector
+from tests.integration.program import eventually
 from tests.integration.recorder import Recorder
 from tests.kit import Backend, Source, in_loop, service, wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from tests.integration.collector import Sections
     from tests.integration.peers import Peers
 
 DELTA = {"aggregation_temporality": "AGGREGATION_TEMPORALITY_DELTA"}
@@ -117,50 +116,16 @@ def of_point(point: Any) -> list[Any]:
     return [attributes(point), fields, sorted(examples)]
 
 
-class Collector(Program):
-    """The Collector with pipelines for each case, each with a port of its own."""
-
-    def __init__(self, peers: Peers, folder: Path, back_end: str) -> None:
-        *ports, self._health = free_ports(len(CASES) + 1)
-        self._ports = dict(zip(CASES, ports, strict=True))
-        config = folder / "collector.json"
-        config.write_text(json.dumps(self._config(back_end)))
-        super().__init__("otelcol", peers.command("otelcol", "run", config), folder)
-
-    def ready(self) -> bool:
-        """Whether it answers."""
-        return fetch(f"http://127.0.0.1:{self._health}/") is not None
-
-    def send(self, case: str, payload: bytes) -> None:
-        """Give it a request."""
-        url = f"http://127.0.0.1:{self._ports[case]}/v1/traces"
-        with urlopen(Request(url, payload, {"Content-Type": "application/x-protobuf"})) as answer:
-            assert answer.status == 200
-
-    def _config(self, back_end: str) -> dict[str, Any]:
-        ids = {case: str(number) for number, case in enumerate(CASES)}
-        often = {"metrics_flush_interval": "1s"}
-        pipelines: dict[str, Any] = {}
-        for id_ in ids.values():
-            name = f"spanmetrics/{id_}"
-            pipelines[f"traces/{id_}"] = {"receivers": [f"otlp/{id_}"], "exporters": [name]}
-            pipelines[f"metrics/{id_}"] = {"receivers": [name], "exporters": ["otlp"]}
-        return {
-            "extensions": {"health_check": {"endpoint": f"127.0.0.1:{self._health}"}},
-            "receivers": {
-                f"otlp/{ids[case]}": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}
-                for case, port in self._ports.items()
-            },
-            "connectors": {
-                f"spanmetrics/{ids[case]}": often | options for case, options in CASES.items()
-            },
-            "exporters": {"otlp": {"endpoint": back_end, "tls": {"insecure": True}}},
-            "service": {
-                "extensions": ["health_check"],
-                "telemetry": {"metrics": {"level": "none"}},
-                "pipelines": pipelines,
-            },
-        }
+def wired(number: int, options: dict[str, Any]) -> Sections:
+    """The connector of a case, and what leads to it and on."""
+    name = f"spanmetrics/{number}"
+    return {
+        "connectors": {name: {"metrics_flush_interval": "1s"} | options},
+        "pipelines": {
+            f"traces/{number}": {"receivers": [f"otlp/{number}"], "exporters": [name]},
+            f"metrics/{number}": {"receivers": [name], "exporters": ["otlp"]},
+        },
+    }
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +134,12 @@ def collected(
 ) -> Iterator[dict[str, list[str]]]:
     """What the Collector makes of the request of each case."""
     folder = tmp_path_factory.mktemp("otelcol")
-    with Recorder() as recorder, Collector(peers, folder, recorder.address) as collector:
+    with (
+        Recorder() as recorder,
+        Collector(peers, folder, recorder.address, CASES, wired) as collector,
+    ):
         for case in CASES:
-            collector.send(case, sent(case))
+            collector.send(case, Signal.TRACES, sent(case))
         wanted = {case: 1 if DELTA.items() <= CASES[case].items() else 2 for case in CASES}
 
         def came() -> dict[str, list[ExportMetricsServiceRequest]]:
