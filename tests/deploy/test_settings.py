@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from penstock.config.load import load
-from penstock.config.problems import ConfigError
+from penstock.pipeline.errors import ConfigError
 from tests.certificates import make_all
 from tests.pipeline.test_supervisor import heard, listening
 
