@@ -10,6 +10,7 @@ from tests.deploy.rules import DEPLOY, load
 
 KUBERNETES = DEPLOY / "kubernetes"
 BASE = KUBERNETES / "base"
+CHART = DEPLOY / "helm" / "penstock"
 MIB = 1 << 20
 UNITS = {"Mi": MIB, "Gi": MIB << 10}
 
