@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import yaml
@@ -15,6 +16,11 @@ from penstock.connectors import servicegraph
 from penstock.connectors.servicegraph import Config
 from penstock.pipeline import Batch, Processor, Refused, Signal
 from tests.kit import Backend, Source, eventually, in_loop, service, wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from penstock.pipeline.runner import Running
 
 CASES = sorted((Path(__file__).parent / "servicegraph").glob("*.yaml"))
 KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
@@ -95,19 +101,35 @@ def by_attributes(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda call: sorted(map(str, call["attributes"].items())))
 
 
-async def made(batch: Batch, **options: Any) -> tuple[list[Batch], Any]:
-    """The metrics that are told at the stop, after what waits has waited too long."""
+class Graph(NamedTuple):
+    """A service with the connector alone, whose receiver is `source`."""
+
+    source: Source
+    backend: Backend
+    running: Running
+
+
+@asynccontextmanager
+async def graphing(gate: Processor | None = None, **options: Any) -> AsyncIterator[Graph]:
+    """The connector at work; its metrics pass `gate`, if there is one."""
     source, backend = Source(), Backend()
     settings = wire(
         "traces: in -> servicegraph",
-        "metrics: servicegraph -> out",
+        "metrics: servicegraph -> gate -> out" if gate else "metrics: servicegraph -> out",
         in_=source,
         servicegraph=Config.model_validate(options),
+        **({"gate": gate} if gate else {}),
         out=backend,
     )
     async with service(settings) as running:
-        await source.send(batch)
-    return backend.got, running
+        yield Graph(source, backend, running)
+
+
+async def made(batch: Batch, **options: Any) -> tuple[list[Batch], Running]:
+    """The metrics that are told at the stop, after what waits has waited too long."""
+    async with graphing(**options) as graph:
+        await graph.source.send(batch)
+    return graph.backend.got, graph.running
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
@@ -144,37 +166,21 @@ async def test_durations_can_be_exponential_histograms() -> None:
 
 @in_loop
 async def test_without_interval_every_batch_is_told_at_once() -> None:
-    source, backend = Source(), Backend()
-    settings = wire(
-        "traces: in -> servicegraph",
-        "metrics: servicegraph -> out",
-        in_=source,
-        servicegraph=Config.model_validate({"metrics_flush_interval": "0s"}),
-        out=backend,
-    )
-    async with service(settings):
+    async with graphing(metrics_flush_interval="0s") as graph:
         for number in range(1, 4):
-            await source.send(traces({**CALL, "trace": number}))
-            await source.send(traces({**ANSWER, "trace": number}))
+            await graph.source.send(traces({**CALL, "trace": number}))
+            await graph.source.send(traces({**ANSWER, "trace": number}))
             await eventually(
-                lambda: [row["as_int"] for row in told(backend.got)["total"]][-1:] == [number]  # noqa: B023
+                lambda: [row["as_int"] for row in told(graph.backend.got)["total"]][-1:] == [number]  # noqa: B023
             )
 
 
 @in_loop
 async def test_metrics_are_told_once_an_interval() -> None:
-    source, backend = Source(), Backend()
-    settings = wire(
-        "traces: in -> servicegraph",
-        "metrics: servicegraph -> out",
-        in_=source,
-        servicegraph=Config.model_validate({"metrics_flush_interval": "10ms"}),
-        out=backend,
-    )
-    async with service(settings):
-        await source.send(traces(CALL, ANSWER))
-        await eventually(lambda: len(told(backend.got).get("total", ())) > 2)
-    first, *_, last = told(backend.got)["total"]
+    async with graphing(metrics_flush_interval="10ms") as graph:
+        await graph.source.send(traces(CALL, ANSWER))
+        await eventually(lambda: len(told(graph.backend.got).get("total", ())) > 2)
+    first, *_, last = told(graph.backend.got)["total"]
     assert first["as_int"] == last["as_int"] == 1
     assert first["start_time_unix_nano"] == last["start_time_unix_nano"]
     assert first["time_unix_nano"] < last["time_unix_nano"]
@@ -182,25 +188,14 @@ async def test_metrics_are_told_once_an_interval() -> None:
 
 @in_loop
 async def test_what_waited_too_long_is_told_without_other_spans() -> None:
-    source, backend = Source(), Backend()
-    options = {
-        "metrics_flush_interval": "10ms",
-        "store_expiration_loop": "10ms",
-        "store": {"ttl": "1ms"},
-    }
-    settings = wire(
-        "traces: in -> servicegraph",
-        "metrics: servicegraph -> out",
-        in_=source,
-        servicegraph=Config.model_validate(options),
-        out=backend,
-    )
-    async with service(settings) as running:
-        await source.send(traces(CALL))
-        await eventually(lambda: told(backend.got).get("total"))
+    async with graphing(
+        metrics_flush_interval="10ms", store_expiration_loop="10ms", store={"ttl": "1ms"}
+    ) as graph:
+        await graph.source.send(traces(CALL))
+        await eventually(lambda: told(graph.backend.got).get("total"))
         name = "otelcol_connector_servicegraph_"
-        assert running.telemetry.total(f"{name}total_edges") == 1
-        assert running.telemetry.total(f"{name}expired_edges") == 1
+        assert graph.running.telemetry.total(f"{name}total_edges") == 1
+        assert graph.running.telemetry.total(f"{name}expired_edges") == 1
 
 
 @in_loop
@@ -216,19 +211,10 @@ async def test_what_finds_no_room_or_has_no_ids_is_counted() -> None:
 
 @in_loop
 async def test_a_next_stage_that_refuses_costs_no_call() -> None:
-    source, backend = Source(), Backend()
-    settings = wire(
-        "traces: in -> servicegraph",
-        "metrics: servicegraph -> gate -> out",
-        in_=source,
-        servicegraph=Config.model_validate({"metrics_flush_interval": "0s"}),
-        gate=Shut(),
-        out=backend,
-    )
-    async with service(settings):
-        await source.send(traces(CALL, ANSWER))
-        await source.send(traces({**CALL, "trace": 2}, {**ANSWER, "trace": 2}))
-    assert [row["as_int"] for row in told(backend.got)["total"]][-1] == 2
+    async with graphing(Shut(), metrics_flush_interval="0s") as graph:
+        await graph.source.send(traces(CALL, ANSWER))
+        await graph.source.send(traces({**CALL, "trace": 2}, {**ANSWER, "trace": 2}))
+    assert [row["as_int"] for row in told(graph.backend.got)["total"]][-1] == 2
 
 
 @in_loop
@@ -261,18 +247,10 @@ async def test_too_many_kinds_of_calls_are_told_together() -> None:
 @in_loop
 async def test_series_without_calls_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servicegraph, "_IDLE", -2.0)  # all that came is idle
-    source, backend = Source(), Backend()
-    settings = wire(
-        "traces: in -> servicegraph",
-        "metrics: servicegraph -> out",
-        in_=source,
-        servicegraph=Config.model_validate({"cache_loop": "1ms"}),
-        out=backend,
-    )
-    async with service(settings) as running:
-        await source.send(traces(CALL, ANSWER))
-        await eventually(lambda: not running.telemetry.total("penstock_connector_series"))
-    assert backend.got == []
+    async with graphing(cache_loop="1ms") as graph:
+        await graph.source.send(traces(CALL, ANSWER))
+        await eventually(lambda: not graph.running.telemetry.total("penstock_connector_series"))
+    assert graph.backend.got == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Where the Collector's results are known to be wrong, the metrics here do not let
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +15,13 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from penstock.pipeline import Batch, Signal
 from tests.integration.collector import Collector
+from tests.integration.flat import texts
 from tests.integration.program import eventually
 from tests.integration.recorder import Recorder
 from tests.processors.test_metricstransform import subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tests.integration.collector import Sections
     from tests.integration.peers import Peers
@@ -152,25 +154,6 @@ def fill(point: Any, value: int) -> None:
     point.bucket_counts.extend([1, 1, 1])
 
 
-def points(requests: Iterable[ExportMetricsServiceRequest]) -> list[str]:
-    """Every point with what it is of, as sorted texts."""
-    return sorted(
-        repr((attributes(of_resource.resource), *about(metric), of_point(point)))
-        for each in requests
-        for of_resource in each.resource_metrics
-        for of_scope in of_resource.scope_metrics
-        for metric in of_scope.metrics
-        for point in getattr(metric, str(metric.WhichOneof("data"))).data_points
-    )
-
-
-def about(metric: Any) -> tuple[Any, ...]:
-    kind = metric.WhichOneof("data")
-    data = getattr(metric, kind)
-    said = [getattr(data, name, 0) for name in ("aggregation_temporality", "is_monotonic")]
-    return metric.name, metric.unit, kind, *said
-
-
 def attributes(message: Any) -> dict[str, str]:
     return dict(sorted((pair.key, pair.value.string_value) for pair in message.attributes))
 
@@ -187,6 +170,10 @@ def of_point(point: Any) -> list[Any]:
     ]
     number = point.WhichOneof("value") if hasattr(point, "as_int") else None
     return [attributes(point), float(getattr(point, number)) if number else None, *map(str, fields)]
+
+
+points = partial(texts, attributes=attributes, of_point=of_point)
+"""Of requests."""
 
 
 def wired(number: int, transform: dict[str, Any]) -> Sections:

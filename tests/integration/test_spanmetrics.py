@@ -7,6 +7,7 @@ are none of is anything. Spans of several scopes are one series there, of the fi
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from penstock.connectors.spanmetrics import Config
 from penstock.pipeline import Batch, Signal
 from tests.connectors.telling import request
 from tests.integration.collector import Collector
+from tests.integration.flat import texts
 from tests.integration.program import eventually
 from tests.integration.recorder import Recorder
 from tests.kit import Backend, Source, in_loop, service, wire
@@ -73,25 +75,6 @@ def sent(case: str) -> bytes:
     return made.SerializeToString()
 
 
-def points(requests: list[ExportMetricsServiceRequest]) -> list[str]:
-    """Every point with what it is of, as sorted texts."""
-    return sorted(
-        repr((attributes(of_resource.resource), *about(metric), *of_point(point)))
-        for each in requests
-        for of_resource in each.resource_metrics
-        for of_scope in of_resource.scope_metrics
-        for metric in of_scope.metrics
-        for point in getattr(metric, str(metric.WhichOneof("data"))).data_points
-    )
-
-
-def about(metric: Any) -> tuple[Any, ...]:
-    kind = metric.WhichOneof("data")
-    data = getattr(metric, kind)
-    said = [getattr(data, name, 0) for name in ("aggregation_temporality", "is_monotonic")]
-    return metric.name, metric.unit, metric.description, kind, *said
-
-
 def attributes(message: Any) -> dict[str, str]:
     """As texts; of the instance only that it is there."""
     found = {pair.key: str(pair.value).strip() for pair in message.attributes}
@@ -114,6 +97,10 @@ def of_point(point: Any) -> list[Any]:
     ]
     examples = [(it.trace_id, it.span_id, round(it.as_double, 9)) for it in point.exemplars]
     return [attributes(point), fields, sorted(examples)]
+
+
+points = partial(texts, attributes=attributes, of_point=of_point)
+"""Of requests."""
 
 
 def wired(number: int, options: dict[str, Any]) -> Sections:
