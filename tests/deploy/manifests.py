@@ -12,6 +12,12 @@ KUBERNETES = DEPLOY / "kubernetes"
 BASE = KUBERNETES / "base"
 CHART = DEPLOY / "helm" / "penstock"
 MIB = 1 << 20
+AT_REST = 95
+"""MiB that a sidecar was measured at before anything had come; a gateway needs 93."""
+LOAD = 45
+"""MiB that Penstock was measured to need more for under load, as README.md has it."""
+LEFT = 64
+"""MiB to leave between the limit of `memory_limiter` and where the system kills."""
 UNITS = {"Mi": MIB, "Gi": MIB << 10}
 
 

@@ -12,13 +12,19 @@ import pytest
 import yaml
 
 from penstock.pipeline.shutdown import SHUTDOWN_TIMEOUT
-from tests.deploy.manifests import BASE, KUBERNETES, PLACES, Place, containers, environment, room
+from tests.deploy.manifests import (
+    AT_REST,
+    BASE,
+    KUBERNETES,
+    LEFT,
+    LOAD,
+    PLACES,
+    Place,
+    containers,
+    environment,
+    room,
+)
 from tests.deploy.rules import DEPLOY, ROOT, load
-
-AT_REST = 80
-"""MiB that Penstock needs before anything has come."""
-LEFT = 64
-"""MiB to leave between the limit of `memory_limiter` and where the system kills."""
 
 every_place = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 
@@ -58,7 +64,7 @@ def test_a_sidecar_starts_before_its_program_and_stops_after_it() -> None:
 @every_place
 def test_memory_is_refused_before_the_system_kills(place: Place) -> None:
     refusing, left = room(place.container, place.config)
-    assert refusing > AT_REST
+    assert refusing > AT_REST + LOAD
     assert left >= LEFT
     for pipeline in place.config["service"]["pipelines"].values():
         assert pipeline["processors"][0] == "memory_limiter"

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.deploy.manifests import CHART, KUBERNETES, containers, documents, penstock_of, room
+from tests.deploy.manifests import (
+    AT_REST,
+    CHART,
+    KUBERNETES,
+    LEFT,
+    LOAD,
+    containers,
+    documents,
+    penstock_of,
+    room,
+)
 from tests.integration.kubernetes import by_name, kustomized, of_kind, templated, validate
 
 if TYPE_CHECKING:
@@ -75,8 +85,8 @@ def test_memory_is_refused_before_the_system_kills(folder: str) -> None:
             if it.get("configMap", {}).get("name") in settings
         )
         refusing, left = room(penstock_of(pod), mine)
-        assert refusing > 80
-        assert left >= 64
+        assert refusing > AT_REST + LOAD
+        assert left >= LEFT
 
 
 @every_folder
