@@ -127,6 +127,12 @@ def test_the_chart_makes_what_the_overlay_makes(environment: str) -> None:
     assert theirs == ours
 
 
+def test_another_chart_has_a_sidecar_as_the_component_gives_it() -> None:
+    example = CHART.parent / "example"
+    theirs = templated(example, example / "values.yaml", "--namespace", "shop")
+    assert by_name(theirs) == by_name(kustomized(KUBERNETES / "example"))
+
+
 def test_the_chart_takes_another_image_and_namespace() -> None:
     arguments = ["--set", "image.tag=9,environment.LIMIT=5", "--namespace", "elsewhere"]
     objects = documents(templated(CHART, CHART / "values-production.yaml", *arguments))
