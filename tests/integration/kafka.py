@@ -111,7 +111,7 @@ class Kafka(Program):
         asyncio.run(create())
 
     def leader(self, topic: str) -> int:
-        """The number of the broker that leads the only partition of a topic."""
+        """The number of the broker that leads the only partition of a topic, -1 before one does."""
 
         async def ask() -> int:
             admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
@@ -120,7 +120,7 @@ class Kafka(Program):
                 (found,) = await admin.describe_topics([topic])
             finally:
                 await admin.close()
-            return int(found["partitions"][0]["leader"])
+            return next((int(partition["leader"]) for partition in found["partitions"]), -1)
 
         return asyncio.run(ask())
 

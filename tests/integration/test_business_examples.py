@@ -149,7 +149,9 @@ def test_what_was_recorded_comes_to_the_same(preset: str, examples: dict[str, Ex
     recorded = str(examples[preset].recorded)
     config = ("--config", str(examples[preset].settings), "--format", "json")
     found = json.loads(complete(command("business", "dry-run", recorded, *config)))
-    got = dict(gauges(preset, found["business_metrics"]["numbers"]))
+    got: dict[tuple[str, Any], float] = {}
+    for key, value in gauges(preset, found["business_metrics"]["numbers"]):
+        got.setdefault(key, value)  # what StatsD sent just now is of a window after that
     want = {key: value for key, value in expected(preset).items() if key in got}
     assert want
     assert off(want, got) == {}

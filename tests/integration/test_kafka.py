@@ -11,7 +11,7 @@ import pytest
 
 from penstock.pipeline import Batch, Signal
 from tests.integration.kafka import Kafka, Ports, follower
-from tests.integration.program import free_ports
+from tests.integration.program import eventually, free_ports
 from tests.integration.service import Penstock
 from tests.kit import names, points, records, spans
 
@@ -173,7 +173,7 @@ def test_another_broker_leads_when_the_leader_dies(
         Consuming(tmp_path, consumer(kafka, "led"), to(recorder), "consuming") as consuming,
     ):
         kafka.create("led", brokers=(2, 1))
-        assert kafka.leader("led") == 2
+        eventually(lambda: kafka.leader("led") == 2)
         for number in range(40):
             producing.post(spans(50, f"batch {number}"))
             expected |= named(50, f"batch {number}")
