@@ -154,7 +154,7 @@ class Broker:
             len(log),
             len(log),
             [],
-            _lot(log[start : start + 10], start, self.compression),
+            lot(log[start : start + 10], start, self.compression),
         )
 
     def _on_offset(self, request: Any) -> Any:
@@ -214,7 +214,8 @@ def _records(lot: bytes) -> list[Any]:
     return found
 
 
-def _lot(records: Sequence[Record], start: int, compression: int) -> bytes:
+def lot(records: Sequence[Record], start: int, compression: int) -> bytes:
+    """Messages that were produced together, the first of which is at `start`."""
     if not records:
         return b""
     builder = DefaultRecordBatchBuilder(

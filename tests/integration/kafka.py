@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import TopicPartition
 
 from tests.integration.program import Program, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from aiokafka.structs import TopicPartition
 
     from tests.integration.peers import Peers
 
@@ -123,6 +122,16 @@ class Kafka(Program):
             return next((int(partition["leader"]) for partition in found["partitions"]), -1)
 
         return asyncio.run(ask())
+
+    def keep_offsets(self) -> None:
+        """Become the one that keeps how far groups have come."""
+
+        async def ask() -> None:
+            settings = {"bootstrap_servers": self.address, "group_id": "first"}
+            async with AIOKafkaConsumer(**settings) as consumer:
+                await consumer.committed(TopicPartition("any", 0))
+
+        asyncio.run(ask())
 
     def committed(self, group: str) -> dict[TopicPartition, int]:
         """How far a group has come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
@@ -166,14 +167,16 @@ def test_a_broker_may_come_late_and_go_for_a_while(
 def test_another_broker_leads_when_the_leader_dies(
     peers: Peers, kafka: Kafka, recorder: Recorder, tmp_path: Path
 ) -> None:
+    kafka.keep_offsets()  # before there is one more that could, and dies
     expected: set[str] = set()
-    with (
-        follower(peers, tmp_path, kafka) as second,
-        Producing(tmp_path, {"kafka": producer(kafka, "led", **ALL)}, "producing") as producing,
-        Consuming(tmp_path, consumer(kafka, "led"), to(recorder), "consuming") as consuming,
-    ):
-        kafka.create("led", brokers=(2, 1))
+    with ExitStack() as running:
+        second = running.enter_context(follower(peers, tmp_path, kafka))
+        kafka.create("led", brokers=(2, 1))  # before somebody asks for it, who gets four partitions
         eventually(lambda: kafka.leader("led") == 2)
+        sending = {"kafka": producer(kafka, "led", **ALL)}
+        producing = running.enter_context(Producing(tmp_path, sending, "producing"))
+        taking = consumer(kafka, "led")
+        consuming = running.enter_context(Consuming(tmp_path, taking, to(recorder), "consuming"))
         for number in range(40):
             producing.post(spans(50, f"batch {number}"))
             expected |= named(50, f"batch {number}")

@@ -5,12 +5,13 @@ from typing import Any
 import cramjam
 import pytest
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from penstock.kafka import bounds
 from penstock.kafka.bounds import Unreadable
+from tests import kafka_broker
+from tests.kafka_broker import Record
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 CODECS = (GZIP, SNAPPY, LZ4, ZSTD)
@@ -24,21 +25,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lot(codec: int, first: int, *values: bytes) -> bytes:
-    """Messages that were produced together."""
-    builder = DefaultRecordBatchBuilder(
-        magic=2,
-        compression_type=codec,
-        is_transactional=0,
-        producer_id=-1,
-        producer_epoch=-1,
-        base_sequence=0,
-        batch_size=2**30,
-    )
-    for place, value in enumerate(values):
-        builder.append(place, 1, None, value, [])
-    written = bytearray(builder.build())
-    written[:8] = first.to_bytes(8, "big")
-    return bytes(written)
+    """Values that were produced together."""
+    return kafka_broker.lot([Record(value=value) for value in values], first, codec)
 
 
 def answered(*lots: bytes, start: int = 0) -> Any:
