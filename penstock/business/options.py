@@ -90,6 +90,16 @@ def window_of(option: float | SlidingWindow | CalendarWindow, zone: tzinfo) -> W
     return Tumbling(nanoseconds(option))
 
 
+def moving(indicator: Any, every: Any) -> Any:
+    """An indicator as settings have it; a window of a length moves by `every`."""
+    window = indicator.get("window") if isinstance(indicator, dict) else None
+    if isinstance(window, dict):
+        window = window.get("length")
+    return (
+        indicator if window is None else indicator | {"window": {"length": window, "every": every}}
+    )
+
+
 class Dimension(Section):
     """By what an indicator is split."""
 

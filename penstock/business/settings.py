@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from penstock.business import formula, presets
 from penstock.business.kinds import AnyIndicator, Count, Formula, Histogram, Slo, Sum
 from penstock.business.lengths import LONGEST
-from penstock.business.options import Measured
+from penstock.business.options import Measured, moving
 from penstock.config.types import Duration, TimeZone, zone_of
 from penstock.ottl.errors import hint
 from penstock.pipeline.component import ComponentConfig
@@ -37,6 +37,9 @@ class Settings(ComponentConfig):
     storage: Annotated[str, STORAGE] = ""
     """The id of an extension that keeps what is added up, such as `file_storage`: nothing is lost
     by a restart or a crash. Without one, what is open is passed on when Penstock stops."""
+    every: Duration | None = None
+    """How far all windows but those by the calendar move at a time, whatever they say themselves:
+    with `15s` numbers of the last 5 minutes come every 15 s, also those of a preset."""
     preset: str = ""
     """A ready-made set of indicators; `indicators` adds to it, and replaces by name."""
     indicators: Mapping[Name, AnyIndicator] = Field(default={})
@@ -52,6 +55,17 @@ class Settings(ComponentConfig):
         """The indicators that are made of items."""
         found = self.indicators.items()
         return {name: it for name, it in found if isinstance(it, Measured)}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moving(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("indicators"), dict):
+            return given
+        every = given.get("every")
+        if every is None:
+            return given
+        indicators = {name: moving(it, every) for name, it in given["indicators"].items()}
+        return {**given, "indicators": indicators}
 
     @model_validator(mode="before")
     @classmethod

@@ -154,3 +154,24 @@ service:
 """
     with pytest.raises(ConfigError, match="none of its indicators is made of logs"):
         load_text(text, "gateway.yaml", {})
+
+
+def test_windows_move_by_every_but_those_of_the_calendar() -> None:
+    month = {**COUNT, "window": {"calendar": "month"}}
+    hour = {**COUNT, "window": {"length": "1h", "every": "5m"}}
+    total = {"kind": "count", "from": "spans"}
+    given = {"a": COUNT, "b": hour, "c": month, "d": total}
+    found = Settings.model_validate({"indicators": given, "every": "15s"}).model_dump()
+    windows = [it["window"] for it in found["indicators"].values()]
+    assert windows[:2] == [{"length": "1m", "every": "15s"}, {"length": "1h", "every": "15s"}]
+    assert windows[2:] == [{"calendar": "month"}, None]
+
+
+def test_windows_of_a_preset_move_by_every() -> None:
+    found = Settings.model_validate({"preset": "agent_hive", "every": "10s"}).indicators
+    window = found["agent_hive_coordination_p95"].window  # type: ignore[union-attr]
+    assert (window.length, window.every) == (300, 10)  # type: ignore[union-attr]
+
+
+def test_windows_are_so_many_times_as_long_as_every() -> None:
+    assert "a whole number: found 7s in 1m" in refusal({"a": COUNT}, every="7s")
