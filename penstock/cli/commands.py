@@ -54,12 +54,6 @@ Exit codes:
 Output is for people at a terminal, in colour unless NO_COLOR is set, and plain elsewhere.
 """
 
-_GREETING = """\
-Penstock is ready. Point an OpenTelemetry SDK at it with one of
-  OTEL_EXPORTER_OTLP_ENDPOINT=http://{http} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-  OTEL_EXPORTER_OTLP_ENDPOINT=http://{grpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc
-Health: http://{health}/  own metrics: http://{metrics}/metrics"""
-
 app = typer.Typer(
     name="penstock",
     help=_HELP,
@@ -136,37 +130,20 @@ def _root(
 def run(config: Config = None, sets: Sets = None) -> None:
     """Run the pipelines until SIGTERM or SIGINT.
 
+    SIGHUP has the settings read again; those at fault change nothing.
+
     Without --config the embedded default runs: OTLP in on 127.0.0.1, a line a batch out.
     """
-    import logging
+    from penstock.cli.running import open_log, run_until_stopped
 
-    from penstock.config.secrets_of import secrets_of
-    from penstock.pipeline.runner import run as run_pipelines
-    from penstock.redaction import keep_secret
-
-    settings = load_settings(config or [_embedded()], sets)
-    keep_secret(secrets_of(settings))
-    _open_log(settings)
-    logger = logging.getLogger("penstock.service")
-    for warning in settings.warnings:
-        logger.warning(warning.line)
-
-    def ready() -> None:
-        logger.info("Every pipeline runs.")
-        if not config:
-            typer.echo(greeting(settings))
-
-    raise typer.Exit(run_pipelines(settings, ready))
-
-
-def _open_log(settings: Settings) -> None:
-    from penstock import logs
-
+    sources: Sequence[str | Traversable] = config or [_embedded()]
+    settings = load_settings(sources, sets)
     try:
-        logs.configure(settings.telemetry.logs)
+        open_log(settings)
     except OSError as error:
-        typer.echo(f"service.telemetry.logs.output_paths: {error}", err=True)
+        typer.echo(error, err=True)
         raise typer.Exit(FAILED) from None
+    raise typer.Exit(run_until_stopped(settings, sources, sets or (), greets=not config))
 
 
 @app.command()
@@ -265,18 +242,6 @@ def cardinality(
         typer.echo(coloured(str(error), typer.colors.RED), err=True)
         raise typer.Exit(FAILED) from None
     show(reports, as_json=format_ is Format.JSON)
-
-
-def greeting(settings: Settings) -> str:
-    """What to tell whoever has started the embedded default `settings`: where everything is."""
-    protocols = settings.receivers["otlp"].model_dump(mode="json")["protocols"]
-    health = settings.extensions["health_check"].model_dump(mode="json")
-    return _GREETING.format(
-        http=protocols["http"]["endpoint"],
-        grpc=protocols["grpc"]["endpoint"],
-        health=health["endpoint"],
-        metrics=settings.telemetry.metrics,
-    )
 
 
 def _of_type(components: list[Installed], type_: str) -> list[Installed]:

@@ -105,6 +105,8 @@ class Assembly:
         )
         delivery.open_account(self.books)
         self.deliveries.append(delivery)
+        if isinstance(delivery, Delivery):
+            self._came[delivery.inlet.name]["taken up"] = delivery.taken_up
         self._set_inlet(node, delivery.inlet)
 
     def _add_connector(self, node: Node) -> None:

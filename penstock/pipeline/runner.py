@@ -1,4 +1,4 @@
-"""The service: starts what the settings describe, runs until told to stop, delivers what it has.
+"""A service: starts what the settings describe, runs until told to stop, delivers what it has.
 
 Start: extensions, exporters, stages from the last to the first, receivers. Stop: receivers, stages
 from the first to the last, each passing on what it holds, deliveries, exporters, extensions.
@@ -7,74 +7,27 @@ from the first to the last, each passing on what it holds, deliveries, exporters
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import math
-import signal
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-import uvloop
-
-from penstock._kernel import keep_freed_memory
 from penstock.pipeline.assembly import Assembly
+from penstock.pipeline.delivery.delivery import Delivery
 from penstock.pipeline.errors import StartError
 from penstock.pipeline.shutdown import Shutdown
 from penstock.pipeline.status import Status
-from penstock.pipeline.supervisor import Supervisor
 from penstock.pipeline.tasks import ComponentTasks
 from penstock.pipeline.telemetry.setup import OwnTelemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from penstock.config.settings import Settings
     from penstock.pipeline.balancer import Balancer
     from penstock.pipeline.component import Exporter, Extension
+    from penstock.pipeline.shutdown import Left, Place
 
 _logger = logging.getLogger("penstock.service")
-
-ECHO = 0.5
-"""Seconds in which the same signal comes twice from one cause: to a process group, and passed on by
-the parent. It must not be taken for somebody's second thought."""
-
-
-def run(settings: Settings, on_ready: Callable[[], None] | None = None) -> int:
-    """Run until SIGTERM or SIGINT, or a crash; returns the exit code, 0 or 1.
-
-    `on_ready` is called when everything has started. A second signal ends the draining at once.
-    """
-    keep_freed_memory()
-    return uvloop.run(_run(settings, on_ready))
-
-
-async def _run(settings: Settings, on_ready: Callable[[], None] | None) -> int:
-    running, supervisor = Running(settings), Supervisor()
-    loop = asyncio.get_running_loop()
-    heard = -math.inf
-
-    def interrupt() -> None:
-        nonlocal heard
-        if loop.time() - heard >= ECHO:
-            heard = loop.time()
-            running.interrupt()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, interrupt)
-    try:
-        async with running:
-            # What exists by now stays: the garbage collector need not look at it ever again.
-            gc.collect()
-            gc.freeze()
-            if on_ready:
-                on_ready()
-            supervisor.ready()
-            await running.ended()
-            supervisor.stopping()
-    except StartError as error:
-        _logger.error("%s", error)  # noqa: TRY400  (its message is for operators)
-        return 1
-    return 1 if running.crashed else 0
 
 
 class Running:
@@ -89,6 +42,14 @@ class Running:
         self.telemetry = own.registry
         self.crashed = False
         """Whether a task of a component ended in an error."""
+        self.newest = True
+        """Whether nobody has asked for other settings, which could not be used."""
+        self.telemetry.gauge(
+            "penstock_config_last_reload_successful",
+            "1 where what runs is what was asked for last, 0 where that could not be used.",
+            lambda: int(self.newest),
+            "1",
+        )
         self._group = asyncio.TaskGroup()
         self._owners: dict[str, ComponentTasks] = {}
         self._parts = Assembly(settings, own, self._own)
@@ -124,6 +85,25 @@ class Running:
         """Return when the service is interrupted or a component has crashed."""
         await self._end.wait()
 
+    def end(self, heirs: Iterable[Place] = ()) -> None:
+        """End the service: it delivers what it holds, or leaves it, in `left`, to heirs."""
+        self._shutdown.left |= {place: [] for place in heirs}
+        self._end.set()
+
+    @property
+    def left(self) -> Left:
+        """What was left when it ended."""
+        return self._shutdown.left
+
+    @property
+    def queues(self) -> dict[Place, Delivery]:
+        """Those that can take up what others have left."""
+        return {
+            (each.exporter, each.signal): each
+            for each in self._parts.deliveries
+            if isinstance(each, Delivery) and each.can_leave
+        }
+
     def interrupt(self) -> None:
         """End the service; the second time, give up at once whatever it is waiting for.
 
@@ -134,7 +114,7 @@ class Running:
         if self._starting and not self._starting.expired():
             self._starting.reschedule(0.0)
         self._interrupted = True
-        self._end.set()
+        self.end()
 
     async def _start(self) -> None:
         try:
@@ -177,7 +157,7 @@ class Running:
         for state in self.board.at(name):
             state.fatal(error)
         self.crashed = True
-        self._end.set()
+        self.end()
 
 
 async def _start(name: str, start: Callable[[], Awaitable[None]]) -> None:

@@ -8,23 +8,33 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from penstock.pipeline.delivery.delivery import Delivery
 from penstock.pipeline.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from penstock.pipeline.assembly import Assembly
+    from penstock.pipeline.batch import Batch, Signal
     from penstock.pipeline.component import Extension
     from penstock.pipeline.delivery.balanced import Balanced
-    from penstock.pipeline.delivery.delivery import Delivery
     from penstock.pipeline.tasks import ComponentTasks
 
 SHUTDOWN_TIMEOUT = 25.0
 """Seconds for delivering what is held when the service is told to stop. Kubernetes kills 30 seconds
 after SIGTERM; what remains of them is for closing and for the report."""
 
+LEAVING_TIMEOUT = 5.0
+"""Seconds for attempts under way where what is held is left to other settings."""
+
 _CLOSING = 2.0
 """Seconds that an exporter or an extension has to close in, once all is delivered or given up."""
+
+Place = tuple[str, "Signal"]
+"""An exporter and a signal: each such pair has a queue of its own."""
+
+Left = dict[Place, "list[Batch]"]
+"""Batches that are left for others to deliver."""
 
 _logger = logging.getLogger("penstock.service")
 
@@ -47,6 +57,8 @@ class Shutdown:
         self._owners = owners
         self._deadline = math.inf
         self._closing = _CLOSING
+        self.left: Left = {}
+        """Batches of these places are left to others; after the stop, those that are."""
         self._limits: set[asyncio.Timeout] = set()
 
     async def run(self) -> None:
@@ -60,7 +72,7 @@ class Shutdown:
             self._parts.board.live(f"exporter {id_}", Status.STOPPING)
         async with asyncio.TaskGroup() as group:
             for delivery in self._parts.deliveries:
-                group.create_task(delivery.stop(self._deadline))
+                group.create_task(self._stop_delivery(delivery))
         for id_, exporter in self._parts.exporters.items():
             await self._within(self._closing, f"exporter {id_}", exporter.stop())
         for name, extension in reversed(list(self._extensions.items())):
@@ -97,6 +109,14 @@ class Shutdown:
             await self._owners[stage.name].end()
             stage.write_off()
 
+    async def _stop_delivery(self, delivery: Delivery | Balanced) -> None:
+        deadline = self._deadline
+        place = delivery.exporter, delivery.signal
+        if place in self.left and isinstance(delivery, Delivery) and delivery.can_leave:
+            self.left[place] = delivery.leave()
+            deadline = min(deadline, _now() + LEAVING_TIMEOUT)
+        await delivery.stop(deadline)
+
     async def _within(self, seconds: float, name: str, stop: Awaitable[None]) -> None:
         self._parts.board.live(name, Status.STOPPING)
         try:
@@ -116,13 +136,19 @@ class Shutdown:
         return max(0.0, self._deadline - _now()) / 2
 
     def _report(self) -> None:
-        lost: defaultdict[str, list[Delivery | Balanced]] = defaultdict(list)
-        for delivery in self._parts.deliveries:
-            if delivery.undelivered:
-                lost[delivery.exporter].append(delivery)
-        for exporter, deliveries in lost.items():
-            items = ", ".join(f"{each.undelivered} {each.signal.items}" for each in deliveries)
-            _logger.error("exporter %s could not deliver before the stop: %s", exporter, items)
+        deliveries = self._parts.deliveries
+        report_lost({(each.exporter, each.signal): each.undelivered for each in deliveries})
+
+
+def report_lost(items: Mapping[Place, int]) -> None:
+    """Say how many items nobody will deliver."""
+    lost: defaultdict[str, list[str]] = defaultdict(list)
+    for (exporter, signal), count in items.items():
+        if count:
+            lost[exporter].append(f"{count} {signal.items}")
+    for exporter, counts in lost.items():
+        what = ", ".join(counts)
+        _logger.error("exporter %s could not deliver before the stop: %s", exporter, what)
 
 
 def _now() -> float:

@@ -1,4 +1,5 @@
-"""What a service manager is told, by the protocol of sd_notify(3): ready, alive, stopping."""
+"""What a service manager is told, by the protocol of sd_notify(3): ready, alive, reloading,
+stopping."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,12 +30,19 @@ class Supervisor:
         limit = environ.get("WATCHDOG_USEC", "0")
         self._failed = False
         self._interval = int(limit) / 2e6 if mine and limit.isdigit() else 0.0
+        self._watched = False
 
     def ready(self) -> None:
-        """Everything has started. Needs a running loop."""
+        """Everything has started, perhaps anew. Needs a running loop."""
         self._tell("READY=1\nSTATUS=Every pipeline runs.")
-        if self._address and self._interval:
+        if self._address and self._interval and not self._watched:
+            self._watched = True
             self._alive()
+
+    def reloading(self) -> None:
+        """Other settings take the place of those that run."""
+        now = time.monotonic_ns() // 1000
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={now}\nSTATUS=Starting with other settings.")
 
     def stopping(self) -> None:
         """What is held is being delivered."""

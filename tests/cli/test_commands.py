@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner, Result
 
-from penstock.cli.commands import app, greeting
+from penstock.cli.commands import app
+from penstock.cli.running import greeting
 from penstock.config.load import load
 
 if TYPE_CHECKING:
@@ -277,6 +278,32 @@ def test_run_ends_on_a_signal_with_exit_code_0(gateway: Path, number: signal.Sig
     assert "warn  service" in log[0]
     assert "nop/spare" in log[0]
     assert log[1].endswith("info  service Every pipeline runs.\n")
+
+
+def test_run_takes_what_the_file_says_at_a_hangup(gateway: Path) -> None:
+    with start(gateway) as process:
+        assert process.stderr
+        log = [process.stderr.readline(), process.stderr.readline()]
+        gateway.write_text(GATEWAY.replace("[nop]", "[nope]"))
+        process.send_signal(signal.SIGHUP)
+        log += [process.stderr.readline() for _ in range(4)]
+        gateway.write_text(GATEWAY.replace("[nop]", "[nop, nop/spare]"))
+        process.send_signal(signal.SIGHUP)
+        log += [process.stderr.readline() for _ in range(2)]
+        process.terminate()
+        code = process.wait(timeout=30)
+
+    assert code == 0, log
+    says = [line.split(" ", 1)[1].rstrip() for line in log]
+    assert says[2:] == [
+        "info  service Reading the settings again.",
+        f"error service {gateway}: 1 problem",
+        says[4],
+        "error service The settings stay as they were.",
+        "info  service Reading the settings again.",
+        "info  service Every pipeline runs.",
+    ]
+    assert "`nope` is not defined under exporters or connectors" in says[4]
 
 
 def test_run_that_cannot_start_says_why_with_exit_code_1(gateway: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from penstock.pipeline.runner import ECHO
+from penstock.pipeline.service import ECHO
 from tests.integration.jaeger import Jaeger
 from tests.integration.load import SPANS, Load
 from tests.integration.program import complete, eventually, fetch, free_ports

@@ -1,8 +1,6 @@
 """The service: started in order, stopped in order, and everything accounted for."""
 
 import asyncio
-import os
-import signal
 import time
 
 import pytest
@@ -22,7 +20,7 @@ from penstock.pipeline import (
     StartError,
 )
 from penstock.pipeline.component import ProcessorConfig
-from penstock.pipeline.runner import Running, run
+from penstock.pipeline.runner import Running
 from penstock.pipeline.status import Status
 from tests.kit import (
     Backend,
@@ -388,33 +386,3 @@ async def test_a_crashed_task_is_named_and_stops_the_service_in_order(
     state = running.board.groups["pipeline:traces"]["processor:crash"]
     assert state.report.status is Status.FATAL_ERROR
     assert "processor crash in traces crashed" in caplog.text
-
-
-def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def test_run_ends_with_0_when_it_is_told_to_stop() -> None:
-    source = Source()
-    assert run(wire("traces: in -> out", in_=source, out=Backend()), on_ready=interrupt) == 0
-    assert source.log == ["start", "stop"]
-
-
-def test_run_ends_with_1_when_a_component_cannot_start(caplog: pytest.LogCaptureFixture) -> None:
-    settings = wire("traces: in -> out", in_=Source(), out=Fails(StartError("no such host")))
-    assert run(settings) == 1
-    assert caplog.messages == ["exporter out could not start: no such host"]
-
-
-def test_run_ends_with_1_when_a_component_crashes() -> None:
-    settings = wire("traces: in -> crash -> out", in_=Source(), crash=Crashing(), out=Backend())
-    assert run(settings) == 1
-
-
-def test_a_start_that_hangs_can_be_interrupted() -> None:
-    class Hangs(Backend):
-        async def start(self) -> None:
-            interrupt()
-            await asyncio.Event().wait()
-
-    assert run(wire("traces: in -> out", in_=Source(), out=Hangs())) == 1

@@ -41,7 +41,14 @@ def heard(manager: socket.socket) -> str:
     return manager.recv(1024).decode()
 
 
-def test_a_service_says_that_it_is_ready_alive_and_stopping(tmp_path: Path) -> None:
+def next_state(manager: socket.socket) -> str:
+    """What it is told besides that the service lives."""
+    while (said := heard(manager)) == "WATCHDOG=1":
+        pass
+    return said
+
+
+def test_a_service_says_that_it_is_ready_alive_reloading_and_stopping(tmp_path: Path) -> None:
     (tmp_path / "agent.yaml").write_text(CONFIG)
     address = str(tmp_path / "notify")
     command = [sys.executable, "-m", "penstock", "run", "--config", str(tmp_path / "agent.yaml")]
@@ -53,11 +60,12 @@ def test_a_service_says_that_it_is_ready_alive_and_stopping(tmp_path: Path) -> N
         try:
             assert heard(manager) == "READY=1\nSTATUS=Every pipeline runs."
             assert [heard(manager) for _ in range(3)] == ["WATCHDOG=1"] * 3
+            service.send_signal(signal.SIGHUP)
+            reloading, _, status = next_state(manager).splitlines()
+            assert (reloading, status) == ("RELOADING=1", "STATUS=Starting with other settings.")
+            assert next_state(manager) == "READY=1\nSTATUS=Every pipeline runs."
             service.send_signal(signal.SIGTERM)
-            said = "WATCHDOG=1"
-            while said == "WATCHDOG=1":
-                said = heard(manager)
-            assert said == "STOPPING=1\nSTATUS=Delivering what is held."
+            assert next_state(manager) == "STOPPING=1\nSTATUS=Delivering what is held."
             assert service.wait(20) == 0
         finally:
             service.kill()

@@ -26,6 +26,8 @@ from penstock.pipeline.fanout import Inlet
 from penstock.pipeline.telemetry.tracing import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from penstock.pipeline.batch import Batch, Signal
     from penstock.pipeline.books import Books
     from penstock.pipeline.component import Context, Exporter
@@ -100,6 +102,8 @@ class Delivery:
         if self._plan and self._backlog:
             self._queue = SendingQueue(self._plan, self._backlog)
         self._tracing = context.tracing
+        self._left: list[Batch] = []
+        self._taken_up = 0
         self._waiting = 0
         self._in_flight = 0
         self._stopping = False
@@ -135,7 +139,11 @@ class Delivery:
 
     def open_account(self, books: Books) -> None:
         """Hold the delivery to account for every item."""
-        went: dict[str, Reading] = {**self.ends, "queued": lambda: self.queued}
+        went: dict[str, Reading] = {
+            **self.ends,
+            "queued": lambda: self.queued,
+            "left": self._leaves,
+        }
         books.open(self.inlet.name, {"enqueued": self._metrics.enqueued}, went)
 
     @property
@@ -203,6 +211,31 @@ class Delivery:
         if self._queue and self._backlog:
             self._queue.close()
             self._context.pace.forget(self._backlog)
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether what it holds may be delivered by another as well: nobody waits for the end."""
+        return self._queue is not None and bool(self._plan and not self._plan.wait_for_result)
+
+    def leave(self) -> list[Batch]:
+        """Attempt no more than is under way; what that does not deliver comes into the list."""
+        self._sender.leave(self._left)
+        return self._left
+
+    def take_up(self, batches: Iterable[Batch]) -> None:
+        """Take what another delivery has left."""
+        assert self._queue
+        for batch in batches:
+            self._queue.take_up(batch)
+            self._metrics.enqueued.add(len(batch))
+            self._taken_up += len(batch)
+
+    def taken_up(self) -> int:
+        """Items that another delivery had left."""
+        return self._taken_up
+
+    def _leaves(self) -> int:
+        return sum(map(len, self._left))
 
     async def stop(self, deadline: float) -> None:
         """Refuse what comes, and give everything queued one last attempt.

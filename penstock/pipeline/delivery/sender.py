@@ -82,6 +82,7 @@ class Sender:
         self._roused = asyncio.Event()
         self._hurried = False
         self._abandoned = False
+        self._left: list[Batch] | None = None
         counter, items = context.telemetry.counter, signal.items
         self.sent = counter(
             f"otelcol_exporter_sent_{items}", "Items delivered.", signal.unit, exporter=context.id
@@ -115,6 +116,12 @@ class Sender:
         """Wait no more: what waits gets its last attempt now, and what comes gets one."""
         self._hurried = True
         self._roused.set()
+
+    def leave(self, left: list[Batch]) -> None:
+        """Begin no more attempts; what those under way do not deliver comes into a list."""
+        self._left = left
+        self._abandoned = True
+        self.hurry()
 
     def abandon(self) -> None:
         """Attempt no more: those under way end now, and every other batch ends without."""
@@ -200,6 +207,9 @@ class Sender:
         return fault.remaining
 
     async def _give_up(self, batch: Batch, reason: Failure, fault: Exception) -> Refused | Invalid:
+        if self._left is not None and reason is Failure.SHUTDOWN:
+            self._left.append(batch)
+            return Refused(str(fault))
         self._count(len(batch), reason, fault)
         if self._terms.forgets or reason is Failure.PERMANENT:
             await self._keep(batch, reason, fault)

@@ -236,13 +236,19 @@ class SendingQueue:
             await self._wait_for_room(size)
         waited_for = self._config.wait_for_result
         outcome = asyncio.get_running_loop().create_future() if waited_for else None
-        entry = Entry(batch, size, outcome, origin)
-        self.size += size
+        self._add(Entry(batch, size, outcome, origin), batch)
+        return outcome
+
+    def take_up(self, batch: Batch) -> None:
+        """Take what another queue had room for."""
+        self._add(Entry(batch, self._config.sizer.measure(batch), None), batch)
+
+    def _add(self, entry: Entry, batch: Batch) -> None:
+        self.size += entry.size
         self.items += entry.items
         self._backlog.grow(entry.bytes)
         add = self._merger.add if self._merger else self._ready.put_nowait
         add(Parcel(batch, [(entry, entry.items)]))
-        return outcome
 
     async def get(self) -> Parcel | None:
         """The next parcel to send; `None` for each consumer once the queue is closed and empty."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.telemetry.registry import Telemetry
 
 _STATUS = Path("/proc/self/status")
+_BEGIN = time.monotonic()
 
 
 def memory(field: str) -> int:
@@ -30,10 +31,9 @@ def cpu_seconds() -> float:
 
 def observe_process(telemetry: Telemetry) -> None:
     """Show the process under the Collector's names; Linux' words stand for those of Go."""
-    begin = time.monotonic()
     name = "otelcol_process_"
     telemetry.observe(
-        name + "uptime", "Time since the start.", lambda: time.monotonic() - begin, "s"
+        name + "uptime", "Time since the start.", lambda: time.monotonic() - _BEGIN, "s"
     )
     telemetry.observe(name + "cpu_seconds", "CPU time, user and system.", cpu_seconds, "s")
     telemetry.gauge(
