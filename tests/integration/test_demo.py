@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,9 +50,10 @@ GRAPH = {
 
 
 class Demonstration(Program):
-    """Penstock as the demonstration has it, but for the back ends of traces and logs."""
+    """Penstock as the demonstration has it, but for the back ends of traces and logs, and what
+    `more` arguments say."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         ports = dict(
             zip(
                 ("GRPC", "HTTP", "STATSD", "PUSH", "EXPORTER", "HEALTH", "METRICS", "HIVE"),
@@ -60,7 +61,7 @@ class Demonstration(Program):
                 strict=True,
             )
         )
-        self._page = ports["EXPORTER"]
+        self.own, self.page = ports["METRICS"], ports["EXPORTER"]
         self.programs = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{ports['HTTP']}",
             "STATSD_ENDPOINT": f"127.0.0.1:{ports['STATSD']}",
@@ -78,7 +79,8 @@ class Demonstration(Program):
             "METRICS_PORT": str(ports["METRICS"]),
             "AGENT_HIVE": f"127.0.0.1:{ports['HIVE']}",
         }
-        super().__init__("penstock", command("run", "-c", str(SETTINGS), *sooner()), folder, env)
+        argv = command("run", "-c", str(SETTINGS), *sooner(), *more)
+        super().__init__("penstock", argv, folder, env)
 
     def ready(self) -> bool:
         """Whether every pipeline runs."""
@@ -86,7 +88,7 @@ class Demonstration(Program):
 
     def shown(self) -> str:
         """What a scrape sees."""
-        return (fetch(f"http://127.0.0.1:{self._page}/metrics") or b"").decode()
+        return (fetch(f"http://127.0.0.1:{self.page}/metrics") or b"").decode()
 
 
 def sooner() -> Iterator[str]:
@@ -108,14 +110,21 @@ def sooner() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
-    """All five programs, in which ten times as much happens."""
     folder = tmp_path_factory.mktemp("demo")
     with ExitStack() as running:
         penstock = running.enter_context(Demonstration(folder))
+        running.enter_context(systems(penstock, folder))
+        yield penstock
+
+
+@contextmanager
+def systems(penstock: Demonstration, folder: Path) -> Iterator[None]:
+    """All five programs, in which ten times as much happens."""
+    with ExitStack() as running:
         for file in PROGRAMS:
             argv = [sys.executable, str(file), "--rate", "10"]
             running.enter_context(Program(file.stem, argv, folder, penstock.programs))
-        yield penstock
+        yield
 
 
 def asked_for() -> set[str]:

@@ -1,0 +1,223 @@
+"""Panels as data: a title, what it tells, its query and its unit.
+
+In queries `{$}` stands for what all variables of the dashboard choose, `{$cluster}` for what one
+does, and `{$, name="value"}` adds to that. A query is one text, or several by their legends. One
+without a legend is called by the labels that it is split by, or else by the panel's title.
+"""
+
+from __future__ import annotations
+
+import abc
+import re
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, TypeVar
+
+from grafana_foundation_sdk.builders import (
+    common,
+    dashboard,
+    nodegraph,
+    prometheus,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
+from grafana_foundation_sdk.models import common as looks
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardLinkType,
+    DataSourceRef,
+    DataTransformerConfig,
+    DynamicConfigValue,
+    ValueMap,
+    ValueMappingResult,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from deploy.grafana import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from deploy.grafana.limits import Limit
+
+SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+
+Builder = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | nodegraph.Panel
+_SPLIT = re.compile(r"\bby \(([^)]*)\)")
+_CHOICE = re.compile(r"\{\$(\w*)")
+
+B = TypeVar("B", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel, nodegraph.Panel)
+
+
+@dataclass(frozen=True)
+class Panel(abc.ABC):
+    """What every panel has. `alert` names one: its limits are the thresholds, and the panel links
+    to its runbook, as to that of `runbook`, an alert whose limits are of another kind than what is
+    shown. `steps` are thresholds of the panel's own."""
+
+    title: str
+    about: str
+    query: str | Mapping[str, str]
+    unit: str = "short"
+    legend: str = ""
+    alert: str = ""
+    runbook: str = ""
+    steps: tuple[Limit, ...] = ()
+    width: int = 8
+    height: int = 8
+
+    @property
+    def queries(self) -> Mapping[str, str]:
+        """Queries by their legends."""
+        given = {self.legend: self.query} if isinstance(self.query, str) else self.query
+        named = ((legend or _labels(query) or self.title, query) for legend, query in given.items())
+        return dict(named)
+
+    @abc.abstractmethod
+    def build(self, choices: Sequence[str]) -> Builder:
+        """The panel for Grafana; `choices` are the labels that variables choose by."""
+
+    def _dressed(self, builder: B, choices: Sequence[str], *, instant: bool = False) -> B:
+        builder.title(self.title).description(self.about).datasource(SOURCE)
+        builder.span(self.width).height(self.height).unit(self.unit)
+        for letter, (legend, query) in zip(ascii_uppercase, self.queries.items(), strict=False):
+            target = prometheus.Dataquery().ref_id(letter).expr(_chosen(query, choices))
+            target.datasource(SOURCE)
+            target.legend_format(legend)
+            builder.with_target(_table(target) if instant else target.range())
+        builder.thresholds(dashboard.ThresholdsConfig().steps(limits.thresholds(self._limits())))
+        return builder.links([_runbook(alert) for alert in (self.alert, self.runbook) if alert])
+
+    def _limits(self) -> list[Limit]:
+        of_alert = (
+            limits.of_alert(self.alert, " ".join(self.queries.values())) if self.alert else ()
+        )
+        return [*self.steps, *of_alert]
+
+
+def with_total(rates: str, by: str, part: str) -> str:
+    """A total that is always there, and its parts where there are any: of most reasons there is
+    none, and a line at 0 for each would hide the others."""
+    return f"sum by ({by}) ({rates}) or sum by ({by}, {part}) ({rates}) > 0"
+
+
+def matchers(labels: Iterable[str]) -> str:
+    """What the variables of these labels choose, in PromQL."""
+    return ", ".join(f'{label}=~"${label}"' for label in labels)
+
+
+def _chosen(query: str, choices: Sequence[str]) -> str:
+    def by(place: re.Match[str]) -> str:
+        return "{" + matchers([place[1]] if place[1] else choices)
+
+    return _CHOICE.sub(by, query)
+
+
+def _labels(query: str) -> str:
+    """A legend of the labels that a query is split by."""
+    labels = ", ".join(_SPLIT.findall(query)).split(", ")
+    return " ".join(f"{{{{{it}}}}}" for it in dict.fromkeys(labels) if it not in {"", "le"})
+
+
+def _table(target: prometheus.Dataquery) -> prometheus.Dataquery:
+    return target.instant().format(PromQueryFormat.TABLE)
+
+
+def _runbook(alert: str) -> dashboard.DashboardLink:
+    link = dashboard.DashboardLink(f"Runbook of {alert}").type(DashboardLinkType.LINK)
+    return link.url(limits.runbook(alert)).target_blank(target_blank=True)
+
+
+@dataclass(frozen=True)
+class Graph(Panel):
+    """Lines over time, with limits as dashed lines."""
+
+    stacked: bool = False
+
+    def build(self, choices: Sequence[str]) -> timeseries.Panel:
+        """The panel for Grafana."""
+        builder = self._dressed(timeseries.Panel(), choices)
+        builder.axis_soft_min(0).fill_opacity(30 if self.stacked else 8)
+        builder.tooltip(common.VizTooltipOptions().mode(looks.TooltipDisplayMode.MULTI))
+        if self.stacked:
+            builder.stacking(common.StackingConfig().mode(looks.StackingMode.NORMAL))
+        if self.alert or self.steps:
+            dashed = looks.GraphThresholdsStyleMode.DASHED
+            builder.thresholds_style(common.GraphThresholdsStyleConfig().mode(dashed))
+        return builder
+
+
+@dataclass(frozen=True)
+class Number(Panel):
+    """The newest number, large, in the colour of its limit."""
+
+    width: int = 4
+    height: int = 4
+
+    def build(self, choices: Sequence[str]) -> stat.Panel:
+        """The panel for Grafana."""
+        builder = self._dressed(stat.Panel(), choices)
+        newest = common.ReduceDataOptions().calcs(["lastNotNull"])
+        return builder.reduce_options(newest).graph_mode(looks.BigValueGraphMode.AREA)
+
+
+@dataclass(frozen=True)
+class States(Panel):
+    """What state each series was in, over time; `names` has those of the values 0, 1, 2."""
+
+    names: tuple[str, ...] = ("ok", "warning", "critical")
+    width: int = 24
+
+    def build(self, choices: Sequence[str]) -> statetimeline.Panel:
+        """The panel for Grafana."""
+        builder = self._dressed(statetimeline.Panel(), choices)
+        colours = (limits.FINE, limits.COLOURS["warning"], limits.COLOURS["critical"])
+        named = {
+            str(value): ValueMappingResult(text=name, color=colour)
+            for value, (name, colour) in enumerate(zip(self.names, colours, strict=False))
+        }
+        return builder.mappings([ValueMap(options=named)]).show_value(looks.VisibilityMode.NEVER)
+
+
+@dataclass(frozen=True)
+class Table(Panel):
+    """A row for each series, of the queries a column each; `units` has those of columns that have
+    another unit than the panel."""
+
+    units: Mapping[str, str] | None = None
+    width: int = 12
+
+    def build(self, choices: Sequence[str]) -> table.Panel:
+        """The panel for Grafana."""
+        builder = self._dressed(table.Panel(), choices, instant=True)
+        for column, unit in (self.units or {}).items():
+            builder.override_by_name(column, [DynamicConfigValue("unit", unit)])
+        builder.with_transformation(DataTransformerConfig("merge", options={}))
+        return builder.with_transformation(_columns(list(self.queries)))
+
+
+def _columns(names: list[str]) -> DataTransformerConfig:
+    """Columns named by the queries. That of a single query is `Value`, else there are letters."""
+    values = [f"Value #{letter}" for letter in ascii_uppercase] if len(names) > 1 else ["Value"]
+    renamed = dict(zip(values, names, strict=False))
+    options = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": renamed}
+    return DataTransformerConfig("organize", options=options)
+
+
+@dataclass(frozen=True)
+class Nodes(Panel):
+    """Nodes and what goes between them. The queries have the labels that Grafana draws by: `id` and
+    `title` for nodes, `id`, `source` and `target` for edges."""
+
+    width: int = 24
+    height: int = 14
+
+    def build(self, choices: Sequence[str]) -> nodegraph.Panel:
+        """The panel for Grafana."""
+        builder = self._dressed(nodegraph.Panel(), choices, instant=True)
+        builder.nodes(nodegraph.NodeOptions().main_stat_unit(self.unit))
+        builder.edges(nodegraph.EdgeOptions().main_stat_unit(self.unit))
+        shown = {f"Value #{letter}": "mainstat" for letter in ascii_uppercase[: len(self.queries)]}
+        options = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": shown}
+        return builder.with_transformation(DataTransformerConfig("organize", options=options))
