@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -298,6 +298,28 @@ async def test_an_attempt_can_wait_for_a_connection() -> None:
         assert not done
         with backend.serving():
             assert await asyncio.wait_for(sending, 20) is None
+
+
+@in_loop
+async def test_requests_take_all_addresses_in_turn_and_leave_out_one_that_is_gone() -> None:
+    one, other = Backend(), Backend()
+    with one.serving(), ExitStack() as others:
+        others.enter_context(other.serving())
+        both = f"ipv4:127.0.0.1:{one.port},127.0.0.1:{other.port}"
+        async with running(to(one, endpoint=both, tls={"insecure": True})) as exporter:
+            while not (one.requests and other.requests):
+                await send_until_taken(exporter, spans(1))
+            assert await taken(20, exporter, one, other) == [10, 10]
+            others.close()
+            assert await taken(20, exporter, one, other) == [20, 0]
+
+
+async def taken(requests: int, exporter: Exporter, *backends: Backend) -> list[int]:
+    """How many requests each back end takes of so many."""
+    before = [len(each.requests) for each in backends]
+    for _ in range(requests):
+        await send_until_taken(exporter, spans(1))
+    return [len(each.requests) - some for each, some in zip(backends, before, strict=True)]
 
 
 def server_credentials(folder: Path, *, verify_client: bool = False) -> grpc.ServerCredentials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Self
 
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-CONNECTIONS, SPANS = 4, 25
+SPANS = 25
+
+_ids = count(1)
 
 
 class Load:
     """Sends requests of `SPANS` spans over several connections from `with` on until `stop`, or
     until the server ends."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, connections: int = 4) -> None:
         self.accepted: list[bytes] = []
         """Ids of the spans that the server has answered for."""
         self._address = f"127.0.0.1:{port}"
-        self._ids = count(1)
         self._end = threading.Event()
-        self._threads = [threading.Thread(target=self._send) for _ in range(CONNECTIONS)]
+        self._threads = [threading.Thread(target=self._send) for _ in range(connections)]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -51,10 +53,14 @@ class Load:
             for _ in range(requests):
                 self._export(channel)
 
-    def _channel(self) -> grpc.Channel:
-        channel = grpc.insecure_channel(self._address)
-        grpc.channel_ready_future(channel).result(PATIENCE)
-        return channel
+    @contextmanager
+    def _channel(self) -> Iterator[grpc.Channel]:
+        with self._open() as channel:
+            grpc.channel_ready_future(channel).result(PATIENCE)
+            yield channel
+
+    def _open(self) -> grpc.Channel:
+        return grpc.insecure_channel(self._address)
 
     def _send(self) -> None:
         with self._channel() as channel:
@@ -68,10 +74,13 @@ class Load:
         spans = list(self._spans())
         request = ExportTraceServiceRequest()
         request.resource_spans.add().scope_spans.add().spans.extend(spans)
-        export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(EXPORT)
-        export(request.SerializeToString(), timeout=PATIENCE)
+        self._deliver(channel.unary_unary(EXPORT), request.SerializeToString())
         self.accepted += [span.span_id for span in spans]
+
+    def _deliver(self, export: grpc.UnaryUnaryMultiCallable[bytes, bytes], request: bytes) -> None:
+        """Returns when it was taken."""
+        export(request, timeout=PATIENCE)
 
     def _spans(self) -> Iterator[Span]:
         for _ in range(SPANS):
-            yield Span(name="work", trace_id=b"t" * 16, span_id=next(self._ids).to_bytes(8, "big"))
+            yield Span(name="work", trace_id=b"t" * 16, span_id=next(_ids).to_bytes(8, "big"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -19,7 +20,7 @@ class Peers:
         self._folder = (ROOT / os.environ.get("PENSTOCK_PEERS", "../shared/peers")).resolve()
         self._installed: set[str] = set()
         if not self._folder.is_dir():
-            _give_up(f"no scripts of peers in {self._folder}: set PENSTOCK_PEERS to their folder")
+            give_up(f"no scripts of peers in {self._folder}: set PENSTOCK_PEERS to their folder")
 
     def command(self, peer: str, *arguments: str | Path) -> list[str]:
         """How a peer's script is called; the peer is installed before, which can take minutes."""
@@ -30,7 +31,7 @@ class Peers:
         return [script, *map(str, arguments)]
 
 
-def _give_up(reason: str) -> None:
+def give_up(reason: str) -> NoReturn:
     """Skip, except in continuous integration, where nobody would notice."""
     if "CI" in os.environ:
         pytest.fail(reason)

@@ -78,8 +78,14 @@ def settings(ports: Ports, exporters: Mapping[str, Any]) -> dict[str, Any]:
 class Penstock(Program):
     """A running Penstock that sends what it receives to `exporters`."""
 
-    def __init__(self, folder: Path, exporters: Mapping[str, Any], name: str = "penstock") -> None:
-        self.ports = Ports(*free_ports(4))
+    def __init__(
+        self,
+        folder: Path,
+        exporters: Mapping[str, Any],
+        name: str = "penstock",
+        ports: Ports | None = None,
+    ) -> None:
+        self.ports = ports or Ports(*free_ports(4))
         self._exporters = list(exporters)
         file = folder / f"{name}.yaml"
         file.write_text(json.dumps(self.settings(exporters)))  # JSON is YAML too
