@@ -18,13 +18,16 @@ KERNEL := kernel/Cargo.toml
 SOURCES := $(KERNEL) kernel/Cargo.lock $(shell find kernel/src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults integration soak fuzz lint bench wheel clean
+.PHONY: help run stack test faults integration soak fuzz lint bench wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: $(VENV)/.installed ## run Penstock on its embedded default configuration
 	$(BIN)/penstock run
+
+stack: $(VENV)/.all ## run Penstock among Prometheus, Jaeger, Kafka and others, with five systems to observe
+	$(BIN)/python deploy/stack/stack.py
 
 test: $(VENV)/.tools ## run the tests that need nothing but this checkout
 	$(BIN)/pytest --numprocesses auto --ignore=tests/integration --ignore=tests/faults
@@ -58,7 +61,7 @@ wheel: $(VENV)/.installed ## build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove everything that the other targets made
-	rm -rf $(VENV) dist target kernel/target penstock/*.so .hypothesis .*_cache
+	rm -rf $(VENV) dist target kernel/target penstock/*.so .stack .hypothesis .*_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -70,6 +73,10 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml $(SOURCES)
 	@command -v cargo >/dev/null || echo "No cargo on PATH: pip fetches a Rust toolchain of its own."
 	@echo "Building the kernel takes a minute or two."
 	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.all: pyproject.toml | $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[all]'
 	@touch $@
 
 $(VENV)/.tools: pyproject.toml | $(VENV)/.installed

@@ -1,0 +1,82 @@
+"""The stack without containers, as `make stack` starts it: every hop is proven by a query."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.deploy.stack import STACK, VALIDATE, ports
+from tests.integration.program import PATIENCE, Program, free_ports
+from tests.integration.service import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.peers import Peers
+
+BACK_ENDS = ("kafka", "opensearch", "jaeger", "alertmanager", "prometheus")
+CACHE = os.environ.get("PEERS_HOME", str(Path("~/.cache/penstock-peers").expanduser()))
+"""Where the peers are. The stack's recipes lay out theirs alike, so nothing is installed twice."""
+
+
+class Stack(Program):
+    """All of it, on ports that were free."""
+
+    def __init__(self, peers: Peers, folder: Path) -> None:
+        for name in BACK_ENDS:
+            peers.command(name)
+        found = map(str, free_ports(len(ports())))
+        self.env = {
+            **dict(zip(ports(), found, strict=True)),
+            "PACE": "1s",
+            "PENSTOCK": " ".join(command()),
+            "PENSTOCK_STACK_HOME": CACHE,
+            "PYTHON": sys.executable,
+            "STACK_FOLDER": str(folder),
+        }
+        super().__init__("stack", [sys.executable, str(STACK / "stack.py")], folder, self.env)
+
+    def ready(self) -> bool:
+        """Whether it says so."""
+        return "The stack runs" in self.output()
+
+    def processes(self) -> list[int]:
+        """Those that have its folder or its variables, and are not itself."""
+        mark = f"STACK_FOLDER={self.env['STACK_FOLDER']}\0".encode()
+        found = [int(it.name) for it in Path("/proc").iterdir() if it.name.isdigit()]
+        return [pid for pid in found if pid != self.pid and mark in _environment(pid)]
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""  # it has just ended, or is another user's
+
+
+@pytest.fixture
+def stack(peers: Peers, tmp_path: Path) -> Iterator[Stack]:
+    with Stack(peers, tmp_path) as stack:
+        yield stack
+    assert stack.wait() == 0
+    assert stack.processes() == []
+
+
+def test_what_is_sent_is_found_behind_every_hop_and_nothing_is_left_running(stack: Stack) -> None:
+    assert stack.processes()
+    done = subprocess.run(
+        [VALIDATE],
+        env={**os.environ, **stack.env, "PATIENCE": "30"},
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr + stack.output()
+    assert "FAILED" not in done.stdout
+    assert done.stdout.count("\nok") >= 10, done.stdout
