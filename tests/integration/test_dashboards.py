@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.deploy.dashboards import Query, queries
+from tests.deploy.dashboards import FILES, GRAFANA, Query, queries
+from tests.deploy.manifests import documents
 from tests.integration.deployed import Deployed, at
+from tests.integration.kubernetes import kustomized
 from tests.integration.program import complete, free_ports
 from tests.integration.test_demo import Demonstration, systems
 
@@ -21,13 +23,30 @@ if TYPE_CHECKING:
     from tests.integration.prometheus import Prometheus
 
 
-def arguments() -> Iterator[str]:
-    """Every number of its own, and a back end that is not there, so that something waits."""
-    (nobody,) = free_ports(1)
+CODE = """\
+def process(batch):
+    return batch
+"""
+
+
+def arguments(folder: Path) -> Iterator[str]:
+    """What shows every number of its own: besides what the demonstration has, code, consumers and
+    gateways; and since nobody is behind these, something waits and fails."""
+    code = folder / "code.py"
+    code.write_text(CODE)
+    nobody = f"127.0.0.1:{free_ports(1)[0]}"
     sets = {
         "service.telemetry.metrics.level": "detailed",
+        "receivers.kafka.brokers": f"[{nobody}]",
+        "processors.python.file": str(code),
+        "exporters.otlp/jaeger.endpoint": nobody,
+        "exporters.otlp/jaeger.dead_letter.directory": str(folder / "dead"),
+        "exporters.loadbalancing.resolver.static.hostnames": f"[{nobody}]",
+        "exporters.loadbalancing.protocol.otlp.tls.insecure": "true",
         "service.pipelines.traces.exporters": "[otlp/jaeger, spanmetrics, servicegraph, routing]",
-        "exporters.otlp/jaeger.endpoint": f"127.0.0.1:{nobody}",
+        "service.pipelines.logs.receivers": "[otlp, push_http, kafka]",
+        "service.pipelines.logs.processors": "[memory_limiter, python]",
+        "service.pipelines.logs.exporters": "[loadbalancing, routing]",
     }
     return (f"--set={path}={value}" for path, value in sets.items())
 
@@ -39,7 +58,7 @@ def is_empty(query: Query, prometheus: Prometheus) -> bool:
 
 
 def test_no_panel_is_empty(peers: Peers, tmp_path: Path) -> None:
-    with Demonstration(tmp_path, *arguments()) as penstock, systems(penstock, tmp_path):
+    with Demonstration(tmp_path, *arguments(tmp_path)) as penstock, systems(penstock, tmp_path):
         targets = {"penstock": at(penstock.own), "penstock-exporter": at(penstock.page)}
         with Deployed(peers, tmp_path / "prometheus", targets) as prometheus:
             expect_all(prometheus)
@@ -56,6 +75,14 @@ def expect_all(prometheus: Prometheus) -> None:
         prometheus.wait_until(all_there)
     except AssertionError:
         pytest.fail("\n".join(map(str, left)))
+
+
+def test_kustomize_makes_an_object_of_each_file() -> None:
+    """`kubectl apply` takes objects of no more than 256 KiB."""
+    objects = documents(kustomized(GRAFANA))
+    held = [it for found in objects for it in found["data"].items()]
+    assert dict(held) == {file.name: file.read_text() for file in FILES}
+    assert all(len(text.encode()) < 200 * 1024 for _, text in held)
 
 
 def test_promtool_reads_every_query(peers: Peers, tmp_path: Path) -> None:

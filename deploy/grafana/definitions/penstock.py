@@ -171,6 +171,32 @@ LOSSES = [
         "cps",
         runbook="PenstockUnreadable",
     ),
+    Graph(
+        "Dead letters",
+        "What could not be delivered or read and is kept in files, a second.",
+        "sum by (exporter) (rate(penstock_exporter_dead_letter_items{$}[$__rate_interval]))"
+        " or sum by (receiver) (rate(penstock_receiver_dead_letter_messages{$}[$__rate_interval]))",
+        "cps",
+        runbook="PenstockDeadLetters",
+    ),
+    Graph(
+        "Code that fails",
+        "Batches on which code of the python processor failed, a second.",
+        with_total(
+            "rate(penstock_processor_failed_batches{$}[$__rate_interval])",
+            "processor, pipeline",
+            "reason",
+        ),
+        "cps",
+        runbook="PenstockCodeFailing",
+    ),
+    Graph(
+        "Datagrams",
+        "Datagrams that came too fast to be read, a second.",
+        "sum by (receiver) (rate(penstock_receiver_dropped_datagrams{$}[$__rate_interval]))",
+        "cps",
+        runbook="PenstockDatagramsDropped",
+    ),
 ]
 
 QUEUES = [
@@ -212,6 +238,28 @@ QUEUES = [
     ),
 ]
 
+AROUND = [
+    Graph(
+        "Behind its topics",
+        "Messages in Kafka that a receiver has yet to take.",
+        "sum by (receiver, data_type) (penstock_receiver_lag_messages{$})",
+        alert="PenstockConsumerLag",
+    ),
+    Graph(
+        "Gateways",
+        "Endpoints that the loadbalancing exporter shares among.",
+        "min by (resolver) (otelcol_loadbalancer_num_backends{$})",
+        alert="PenstockNoGateways",
+    ),
+    Graph(
+        "Attempts to send to gateways",
+        "Attempts a second, by whether they succeeded.",
+        "sum by (endpoint, success)"
+        " (rate(otelcol_loadbalancer_backend_outcome{$}[$__rate_interval]))",
+        "cps",
+    ),
+]
+
 DASHBOARD = Dashboard(
     uid="penstock",
     title="Penstock",
@@ -222,5 +270,6 @@ DASHBOARD = Dashboard(
         "What comes and goes": THROUGHPUT,
         "What is lost": LOSSES,
         "Queues": QUEUES,
+        "Kafka and gateways": AROUND,
     },
 )

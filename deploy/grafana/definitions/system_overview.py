@@ -137,9 +137,12 @@ HUB = [
         "Errors in a minute",
         "Of the hub, and by agent.",
         {
-            "all": "60 * sum(rate(ai_orchestrator_errors_total{$cluster}[$__rate_interval]))",
+            "all": "60 * sum(rate(ai_orchestrator_errors_total{$cluster}[$__rate_interval]))"
+            " or 0 * sum(rate(ai_orchestrator_tasks_total{$cluster}[$__rate_interval]))",
             "{{agent}}": "60 * sum by (agent)"
-            " (rate(ai_orchestrator_errors_total{$cluster}[$__rate_interval]))",
+            " (rate(ai_orchestrator_errors_total{$cluster}[$__rate_interval]))"
+            " or 0 * sum by (agent)"
+            " (rate(ai_orchestrator_tasks_total{$cluster}[$__rate_interval]))",
         },
         alert="AIOrchestratorErrors",
         width=9,
@@ -204,7 +207,8 @@ AGENTS = [
             "Done in an hour": "sum by (agent)"
             ' (increase(ai_orchestrator_tasks_total{$cluster, status="success"}[1h]))',
             "Failed in an hour": "sum by (agent)"
-            ' (increase(ai_orchestrator_tasks_total{$cluster, status="failure"}[1h]))',
+            ' (increase(ai_orchestrator_tasks_total{$cluster, status="failure"}[1h]))'
+            " or 0 * sum by (agent) (increase(ai_orchestrator_tasks_total{$cluster}[1h]))",
             "CPU": "max by (agent) (ai_orchestrator_agent_cpu_usage_percent{$cluster})",
             "Memory": "max by (agent) (ai_orchestrator_agent_memory_usage_bytes{$cluster})",
             "Network": "sum by (agent)"
