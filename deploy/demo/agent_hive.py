@@ -23,7 +23,7 @@ APIS = {"search": ("GET", (0.4, 2.0)), "model": ("POST", (1.2, 7.0))}
 
 ROUND = (1.0, 1.0)
 """Seconds from one round of coordination to the next."""
-COORDINATION = (0.18, 1.3)
+COORDINATION = (0.12, 1.3)
 TASK = (1.5, 2.5)
 TASKS_FAILED = (0.03, 0.3)
 CALLS_FAILED = (0.005, 0.2)

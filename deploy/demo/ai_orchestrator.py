@@ -83,11 +83,9 @@ def show_agent(agent: str) -> None:
 def show_system() -> None:
     """What the process needs, and how it does as a whole."""
     for name, either in GAUGES.items():
-        hub.show(
-            f"ai_orchestrator_{name}", min(life.about(either, 0.05), either[life.is_bad] * 1.03)
-        )
+        hub.show(f"ai_orchestrator_{name}", life.about(either, 0.02))
     for core in range(CORES):
-        percent = min(100, life.about(GAUGES["cpu_usage_percent"], 0.1))
+        percent = life.about(GAUGES["cpu_usage_percent"], 0.02)
         hub.show("ai_orchestrator_cpu_core_usage_percent", percent, {"core": str(core)})
     hub.show("ai_orchestrator_system_health_score", life.about(HEALTH, 0.05))
     hub.show("ai_orchestrator_task_queue_length", round(life.about(QUEUE, 0.8)))

@@ -107,7 +107,7 @@ def main() -> None:
     """Live."""
     life.every(REQUEST, answer)
     life.every(FAILURE, fail)
-    life.every((6, 6), review)
+    life.every((2, 2), review)
     life.every((5, 5), show)
     life.run()
 

@@ -15,6 +15,7 @@ import random
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +104,10 @@ class Life:
         while not self._stopped.is_set() and self._coming[0][0] < self._end:
             if not self._stopped.wait(max(0, self._coming[0][0] - time.monotonic())):
                 heapq.heappop(self._coming)[-1]()
-        for service in self._services:
-            service.stop()
+        stops = [stop for service in self._services for stop in service.stops]
+        with ThreadPoolExecutor(len(stops)) as pool:  # each waits for seconds if nobody listens
+            for stop in stops:
+                pool.submit(stop)
 
     def _turn(self) -> None:
         self.is_bad = not self.is_bad

@@ -42,28 +42,29 @@ class Service:
                 "deployment.environment.name": "demo",
             }
         )
-        self._stops: list[Callable[[], None]] = []
+        self.stops: list[Callable[[], None]] = []
+        """What has to be called at the end, to send what is not yet sent."""
         self._instruments: dict[str, Any] = {}
 
     @cached_property
     def _tracer(self) -> trace.Tracer:
         provider = TracerProvider(resource=self._resource)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        self._stops.append(provider.shutdown)
+        self.stops.append(provider.shutdown)
         return provider.get_tracer(self.name)
 
     @cached_property
     def _logger(self) -> Any:
         provider = LoggerProvider(resource=self._resource)
         provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
-        self._stops.append(provider.shutdown)
+        self.stops.append(provider.shutdown)
         return provider.get_logger(self.name)
 
     @cached_property
     def _meter(self) -> Any:
         reader = PeriodicExportingMetricReader(OTLPMetricExporter())
         provider = MeterProvider([reader], resource=self._resource)
-        self._stops.append(provider.shutdown)
+        self.stops.append(provider.shutdown)
         return provider.get_meter(self.name)
 
     def span(  # noqa: PLR0913  (what, how long, when, within what, and of what kind)
@@ -136,8 +137,3 @@ class Service:
             create = getattr(self._meter, f"create_{kind}")
             self._instruments[name] = create(name, **(options or {}))
         return self._instruments[name]
-
-    def stop(self) -> None:
-        """Send what is not yet sent."""
-        for stop in self._stops:
-            stop()
