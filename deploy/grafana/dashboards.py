@@ -15,7 +15,8 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from deploy.grafana.panels import SOURCE, Panel, matchers
+from deploy.grafana.panels import SOURCE, Panel
+from deploy.grafana.queries import matchers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,8 @@ def _source() -> dashboard.DatasourceVariable:
 def _choice(label: str, metric: str, within: list[str]) -> dashboard.QueryVariable:
     """All values at first: a cluster's own Prometheus does not show the label `cluster`."""
     variable = dashboard.QueryVariable(label).label(label.capitalize()).datasource(SOURCE)
-    variable.query(f"label_values({metric}{{{matchers(within)}}}, {label})")
+    chosen = f"{{{matchers(within)}}}" if within else ""
+    variable.query(f"label_values({metric}{chosen}, {label})")
     variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
     variable.multi(multi=True).include_all(include_all=True).all_value(".*")
     return variable.current(VariableOption(selected=True, text="All", value="$__all"))

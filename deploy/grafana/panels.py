@@ -1,14 +1,12 @@
 """Panels as data: a title, what it tells, its query and its unit.
 
-In queries `{$}` stands for what all variables of the dashboard choose, `{$cluster}` for what one
-does, and `{$, name="value"}` adds to that. A query is one text, or several by their legends. One
-without a legend is called by the labels that it is split by, or else by the panel's title.
+A query is one text, or several by their legends. One without a legend is called by the labels that
+it is split by, or else by the panel's title.
 """
 
 from __future__ import annotations
 
 import abc
-import re
 from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, TypeVar
@@ -34,18 +32,25 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from deploy.grafana import limits
+from deploy.grafana import limits, queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from deploy.grafana.limits import Limit
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 Builder = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | nodegraph.Panel
-_SPLIT = re.compile(r"\bby \(([^)]*)\)")
-_CHOICE = re.compile(r"\{\$(\w*)")
+LEGEND = (
+    common.VizLegendOptions()
+    .show_legend(show_legend=True)
+    .display_mode(looks.LegendDisplayMode.LIST)
+    .placement(looks.LegendPlacement.BOTTOM)
+)
+TOOLTIP = (
+    common.VizTooltipOptions().mode(looks.TooltipDisplayMode.MULTI).sort(looks.SortOrder.DESCENDING)
+)
 
 B = TypeVar("B", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel, nodegraph.Panel)
 
@@ -68,11 +73,12 @@ class Panel(abc.ABC):
     height: int = 8
 
     @property
-    def queries(self) -> Mapping[str, str]:
+    def asked(self) -> dict[str, str]:
         """Queries by their legends."""
         given = {self.legend: self.query} if isinstance(self.query, str) else self.query
-        named = ((legend or _labels(query) or self.title, query) for legend, query in given.items())
-        return dict(named)
+        return {
+            legend or queries.labels(query) or self.title: query for legend, query in given.items()
+        }
 
     @abc.abstractmethod
     def build(self, choices: Sequence[str]) -> Builder:
@@ -81,43 +87,16 @@ class Panel(abc.ABC):
     def _dressed(self, builder: B, choices: Sequence[str], *, instant: bool = False) -> B:
         builder.title(self.title).description(self.about).datasource(SOURCE)
         builder.span(self.width).height(self.height).unit(self.unit)
-        for letter, (legend, query) in zip(ascii_uppercase, self.queries.items(), strict=False):
-            target = prometheus.Dataquery().ref_id(letter).expr(_chosen(query, choices))
-            target.datasource(SOURCE)
-            target.legend_format(legend)
+        for letter, (legend, query) in zip(ascii_uppercase, self.asked.items(), strict=False):
+            target = prometheus.Dataquery().ref_id(letter).expr(queries.chosen(query, choices))
+            target.legend_format(legend).datasource(SOURCE)
             builder.with_target(_table(target) if instant else target.range())
         builder.thresholds(dashboard.ThresholdsConfig().steps(limits.thresholds(self._limits())))
         return builder.links([_runbook(alert) for alert in (self.alert, self.runbook) if alert])
 
     def _limits(self) -> list[Limit]:
-        of_alert = (
-            limits.of_alert(self.alert, " ".join(self.queries.values())) if self.alert else ()
-        )
-        return [*self.steps, *of_alert]
-
-
-def with_total(rates: str, by: str, part: str) -> str:
-    """A total that is always there, and its parts where there are any: of most reasons there is
-    none, and a line at 0 for each would hide the others."""
-    return f"sum by ({by}) ({rates}) or sum by ({by}, {part}) ({rates}) > 0"
-
-
-def matchers(labels: Iterable[str]) -> str:
-    """What the variables of these labels choose, in PromQL."""
-    return ", ".join(f'{label}=~"${label}"' for label in labels)
-
-
-def _chosen(query: str, choices: Sequence[str]) -> str:
-    def by(place: re.Match[str]) -> str:
-        return "{" + matchers([place[1]] if place[1] else choices)
-
-    return _CHOICE.sub(by, query)
-
-
-def _labels(query: str) -> str:
-    """A legend of the labels that a query is split by."""
-    labels = ", ".join(_SPLIT.findall(query)).split(", ")
-    return " ".join(f"{{{{{it}}}}}" for it in dict.fromkeys(labels) if it not in {"", "le"})
+        query = " ".join(self.asked.values())
+        return [*self.steps, *(limits.of_alert(self.alert, query) if self.alert else ())]
 
 
 def _table(target: prometheus.Dataquery) -> prometheus.Dataquery:
@@ -139,7 +118,7 @@ class Graph(Panel):
         """The panel for Grafana."""
         builder = self._dressed(timeseries.Panel(), choices)
         builder.axis_soft_min(0).fill_opacity(30 if self.stacked else 8)
-        builder.tooltip(common.VizTooltipOptions().mode(looks.TooltipDisplayMode.MULTI))
+        builder.legend(LEGEND).tooltip(TOOLTIP)
         if self.stacked:
             builder.stacking(common.StackingConfig().mode(looks.StackingMode.NORMAL))
         if self.alert or self.steps:
@@ -194,14 +173,17 @@ class Table(Panel):
         for column, unit in (self.units or {}).items():
             builder.override_by_name(column, [DynamicConfigValue("unit", unit)])
         builder.with_transformation(DataTransformerConfig("merge", options={}))
-        return builder.with_transformation(_columns(list(self.queries)))
+        return builder.with_transformation(_columns(list(self.asked)))
 
 
 def _columns(names: list[str]) -> DataTransformerConfig:
     """Columns named by the queries. That of a single query is `Value`, else there are letters."""
     values = [f"Value #{letter}" for letter in ascii_uppercase] if len(names) > 1 else ["Value"]
-    renamed = dict(zip(values, names, strict=False))
-    options = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": renamed}
+    return _renamed(dict(zip(values, names, strict=False)))
+
+
+def _renamed(names: dict[str, str]) -> DataTransformerConfig:
+    options = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": names}
     return DataTransformerConfig("organize", options=options)
 
 
@@ -218,6 +200,5 @@ class Nodes(Panel):
         builder = self._dressed(nodegraph.Panel(), choices, instant=True)
         builder.nodes(nodegraph.NodeOptions().main_stat_unit(self.unit))
         builder.edges(nodegraph.EdgeOptions().main_stat_unit(self.unit))
-        shown = {f"Value #{letter}": "mainstat" for letter in ascii_uppercase[: len(self.queries)]}
-        options = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": shown}
-        return builder.with_transformation(DataTransformerConfig("organize", options=options))
+        shown = {f"Value #{letter}": "mainstat" for letter in ascii_uppercase[: len(self.asked)]}
+        return builder.with_transformation(_renamed(shown))

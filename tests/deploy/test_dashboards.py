@@ -88,6 +88,13 @@ def test_a_panel_says_what_it_shows_in_which_unit_and_of_whom(panel: dict[str, A
 
 
 @over_panels
+def test_lines_have_names_that_are_shown(panel: dict[str, Any]) -> None:
+    assert all(target["legendFormat"] for target in panel["targets"])
+    if panel["type"] == "timeseries":
+        assert panel["options"]["legend"]["showLegend"]
+
+
+@over_panels
 def test_thresholds_rise_and_links_lead_to_runbooks(panel: dict[str, Any]) -> None:
     first, *steps = [it["value"] for it in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]]
     assert first is None

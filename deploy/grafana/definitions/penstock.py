@@ -2,7 +2,8 @@
 
 from deploy.grafana.dashboards import Dashboard
 from deploy.grafana.limits import Limit
-from deploy.grafana.panels import Graph, Number, with_total
+from deploy.grafana.panels import Graph, Number
+from deploy.grafana.queries import with_total
 
 GIVEN_UP = (
     "sum(penstock:exporter_failed_items:rate5m{$})"

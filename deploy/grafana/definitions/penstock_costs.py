@@ -1,7 +1,8 @@
 """What Penstock costs: time, CPU, memory and series; and who makes the most of these."""
 
 from deploy.grafana.dashboards import Dashboard
-from deploy.grafana.panels import Graph, Table, with_total
+from deploy.grafana.panels import Graph, Table
+from deploy.grafana.queries import with_total
 
 SERIES = {
     "{{processor}}, {{pipeline}}": "max by (processor, pipeline) (penstock_processor_series{$})",
