@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from tests.faults import bombs, damage, fuzzing, h2spec, panics, suites
 from tests.faults.churn import churn
 from tests.faults.floods import FLOODS, flood
+from tests.faults.reloads import reload_often
 from tests.faults.scorecard import Figure, Result
 from tests.faults.slow import PERIOD, besiege
 from tests.faults.victim import MIB, standing
@@ -41,6 +42,7 @@ class Scale:
     """Valid requests whose every byte is damaged."""
     fuzz_seconds: int
     churn_seconds: float
+    reloads: int
 
     def lasting(self, seconds: int) -> Self:
         """The same with floods and fuzzing of that length, and ten times as much churn."""
@@ -49,8 +51,8 @@ class Scale:
         )
 
 
-SHORT = Scale(0.5, 2, 500, 100, 2, 60, 5, 6)
-WHOLE = Scale(60, 8, 10_000, 2_000, 60, 4_000, 60, 600)
+SHORT = Scale(0.5, 2, 500, 100, 2, 60, 5, 6, 10)
+WHOLE = Scale(60, 8, 10_000, 2_000, 60, 4_000, 60, 600, 1_000)
 
 Program = Callable[[Scale, "Path"], Result]
 
@@ -211,6 +213,11 @@ def exploding(scale: Scale, folder: Path) -> Result:
     return churn(scale.churn_seconds, folder)
 
 
+def reloading(scale: Scale, folder: Path) -> Result:
+    """Settings that change while senders send."""
+    return reload_often(scale.reloads, folder)
+
+
 def fuzz(scale: Scale, _: Path) -> Result:
     """Every fuzz target."""
     if lacking := fuzzing.missing():
@@ -237,6 +244,7 @@ PROGRAMS: dict[str, Program] = {
     "slow": slow,
     "slow tls": slow_tls,
     "series": exploding,
+    "reloads": reloading,
     "h2spec": conformance,
     "floods": floods,
     "bombs": bombing,

@@ -7,13 +7,11 @@ import csv
 import re
 import socket
 import subprocess
-import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from tests.integration.load import Load
+from tests.integration.load import Patient
 from tests.integration.peers import ROOT, give_up
 from tests.integration.program import Program, free_ports
 from tests.integration.service import Penstock, Ports
@@ -28,9 +26,6 @@ RECIPE = ROOT / "tests" / "integration" / "haproxy.sh"
 GATEWAYS = ("gateway-1", "gateway-2", "gateway-3")
 WAYS = {"connections": 4317, "requests": 4327}
 """The sections of the settings, and the ports that they say."""
-
-AGAIN = {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
-"""The codes after which OTLP has a sender try again."""
 
 
 def recipe() -> str:
@@ -125,13 +120,11 @@ class Gateway(Penstock):
         return self.numbers().total("otelcol_receiver_accepted_spans_total")
 
 
-class Senders(Load):
-    """Each with a connection of its own. What is refused for now is sent again."""
+class Senders(Patient):
+    """Each with a connection of its own."""
 
     def __init__(self, port: int, certificates: Path, connections: int) -> None:
         super().__init__(port, connections)
-        self.answers: Counter[str] = Counter()
-        """By gRPC code."""
         self._authority = (certificates / "ca.pem").read_bytes()
 
     def _open(self) -> grpc.Channel:
@@ -141,19 +134,3 @@ class Senders(Load):
         }
         credentials = grpc.ssl_channel_credentials(self._authority)
         return grpc.secure_channel(self._address, credentials, list(options.items()))
-
-    def _deliver(self, export: grpc.UnaryUnaryMultiCallable[bytes, bytes], request: bytes) -> None:
-        while (code := self._attempt(export, request)) in AGAIN and not self._end.is_set():
-            time.sleep(0.1)
-        if code != "OK":
-            raise grpc.RpcError(code)
-        time.sleep(0.02)  # the pace of a sender, not a wait for something
-
-    def _attempt(self, export: grpc.UnaryUnaryMultiCallable[bytes, bytes], request: bytes) -> str:
-        code = "OK"
-        try:
-            export(request, timeout=10)  # as SDKs do
-        except grpc.RpcError as error:
-            code = error.code().name
-        self.answers[code] += 1
-        return code

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import Counter
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Self
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 SPANS = 25
+
+AGAIN = {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
+"""The codes after which OTLP has a sender try again."""
 
 _ids = count(1)
 
@@ -84,3 +89,33 @@ class Load:
     def _spans(self) -> Iterator[Span]:
         for _ in range(SPANS):
             yield Span(name="work", trace_id=b"t" * 16, span_id=next(_ids).to_bytes(8, "big"))
+
+
+class Patient(Load):
+    """Senders that try again what is refused for now, as OTLP has them do."""
+
+    pause = 0.1
+    """Seconds between two attempts."""
+    pace = 0.02
+    """Seconds between two requests."""
+
+    def __init__(self, port: int, connections: int) -> None:
+        super().__init__(port, connections)
+        self.answers: Counter[str] = Counter()
+        """By gRPC code."""
+
+    def _deliver(self, export: grpc.UnaryUnaryMultiCallable[bytes, bytes], request: bytes) -> None:
+        while (code := self._attempt(export, request)) in AGAIN and not self._end.is_set():
+            time.sleep(self.pause)
+        if code != "OK":
+            raise grpc.RpcError(code)
+        time.sleep(self.pace)
+
+    def _attempt(self, export: grpc.UnaryUnaryMultiCallable[bytes, bytes], request: bytes) -> str:
+        code = "OK"
+        try:
+            export(request, timeout=10)  # as SDKs do
+        except grpc.RpcError as error:
+            code = error.code().name
+        self.answers[code] += 1
+        return code

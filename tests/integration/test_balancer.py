@@ -14,13 +14,12 @@ import pytest
 
 from tests import certificates
 from tests.integration.balancing import (
-    AGAIN,
     GATEWAYS,
     Gateway,
     HAProxy,
     Senders,
 )
-from tests.integration.load import SPANS
+from tests.integration.load import AGAIN, SPANS
 from tests.integration.program import eventually, free_ports
 from tests.integration.service import Ports
 
