@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 PROGRAMS = sorted(file for file in DEMO.glob("*.py") if "Life(" in file.read_text())
 
-RULES = [file for file in (PROMETHEUS / "rules").glob("*.yml") if file.stem != "penstock"]
+NO_SYSTEMS = {"penstock", "validation"}
+RULES = [file for file in (PROMETHEUS / "rules").glob("*.yml") if file.stem not in NO_SYSTEMS]
 
 ELSEWHERE = {
     "ALERTS",
