@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = Path(__file__).parent / "clients"
+CACHE = Path(os.environ.get("PEERS_HOME", "~/.cache/penstock-peers")).expanduser()
+"""What the scripts have installed: programs in `bin`, the rest in folders with their versions."""
 
 
 class Peers:

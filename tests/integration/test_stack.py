@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.deploy.stack import STACK, VALIDATE, ports
+from tests.integration.peers import CACHE
 from tests.integration.program import PATIENCE, Program, free_ports
 from tests.integration.service import command
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from tests.integration.peers import Peers
 
 BACK_ENDS = ("kafka", "opensearch", "jaeger", "alertmanager", "prometheus")
-CACHE = os.environ.get("PEERS_HOME", str(Path("~/.cache/penstock-peers").expanduser()))
-"""Where the peers are. The stack's recipes lay out theirs alike, so nothing is installed twice."""
 
 
 class Stack(Program):
@@ -35,7 +34,8 @@ class Stack(Program):
             **dict(zip(ports(), found, strict=True)),
             "PACE": "1s",
             "PENSTOCK": " ".join(command()),
-            "PENSTOCK_STACK_HOME": CACHE,
+            # Recipes lay theirs out as the peers' scripts do, so nothing is installed twice.
+            "PENSTOCK_STACK_HOME": str(CACHE),
             "PYTHON": sys.executable,
             "STACK_FOLDER": str(folder),
         }
