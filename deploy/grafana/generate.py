@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 if TYPE_CHECKING:
-    from deploy.grafana.dashboards import Dashboard
+    from deploy.grafana.dashboard import Dashboard
 
 HERE = Path(__file__).parent
 FILES = HERE / "dashboards"

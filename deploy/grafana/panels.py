@@ -27,6 +27,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DataSourceRef,
     DataTransformerConfig,
     DynamicConfigValue,
+    MatcherConfig,
     ValueMap,
     ValueMappingResult,
 )
@@ -179,11 +180,8 @@ class Table(Panel):
 def _columns(names: list[str]) -> DataTransformerConfig:
     """Columns named by the queries. That of a single query is `Value`, else there are letters."""
     values = [f"Value #{letter}" for letter in ascii_uppercase] if len(names) > 1 else ["Value"]
-    return _renamed(dict(zip(values, names, strict=False)))
-
-
-def _renamed(names: dict[str, str]) -> DataTransformerConfig:
-    options = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": names}
+    renamed = dict(zip(values, names, strict=False))
+    options = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": renamed}
     return DataTransformerConfig("organize", options=options)
 
 
@@ -200,5 +198,13 @@ class Nodes(Panel):
         builder = self._dressed(nodegraph.Panel(), choices, instant=True)
         builder.nodes(nodegraph.NodeOptions().main_stat_unit(self.unit))
         builder.edges(nodegraph.EdgeOptions().main_stat_unit(self.unit))
-        shown = {f"Value #{letter}": "mainstat" for letter in ascii_uppercase[: len(self.asked)]}
-        return builder.with_transformation(_renamed(shown))
+        for letter in ascii_uppercase[: len(self.asked)]:
+            builder.with_transformation(_main_stat(letter))
+        return builder
+
+
+def _main_stat(letter: str) -> DataTransformerConfig:
+    """The number of a query under the name that Grafana draws by: to rename it is not enough."""
+    options = {"mode": "reduceRow", "reduce": {"reducer": "sum"}, "alias": "mainstat"}
+    frame = MatcherConfig("byRefId", letter)
+    return DataTransformerConfig("calculateField", filter_val=frame, options=options)

@@ -24,6 +24,12 @@ INTERVAL = "1m"
 VARIABLE = re.compile(r"\$(\w*[a-z]\w*)")
 
 
+def filled(query: str) -> str:
+    """A query as Prometheus gets it from a dashboard that was just opened."""
+    values = CHOICES | {"__rate_interval": INTERVAL}
+    return VARIABLE.sub(lambda found: values[found[1]], query)
+
+
 class Query(NamedTuple):
     """What a panel asks."""
 
@@ -34,9 +40,8 @@ class Query(NamedTuple):
 
     @property
     def filled(self) -> str:
-        """As Prometheus gets it from a dashboard that was just opened."""
-        values = CHOICES | {"__rate_interval": INTERVAL}
-        return VARIABLE.sub(lambda found: values[found[1]], self.text)
+        """As Prometheus gets it."""
+        return filled(self.text)
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.deploy.dashboards import FILES, GRAFANA, Query, queries
+from tests.deploy.dashboards import DASHBOARDS, FILES, GRAFANA, Query, filled, panels, queries
 from tests.deploy.manifests import documents
 from tests.integration.deployed import Deployed, at
+from tests.integration.grafana import ask, table
 from tests.integration.kubernetes import kustomized
 from tests.integration.program import complete, free_ports
 from tests.integration.test_demo import Demonstration, systems
@@ -57,14 +59,17 @@ def is_empty(query: Query, prometheus: Prometheus) -> bool:
     return not any(map(math.isfinite, values))
 
 
-def test_no_panel_is_empty(peers: Peers, tmp_path: Path) -> None:
-    with Demonstration(tmp_path, *arguments(tmp_path)) as penstock, systems(penstock, tmp_path):
+@pytest.fixture(scope="module")
+def prometheus(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Prometheus, which scrapes that Penstock."""
+    folder = tmp_path_factory.mktemp("dashboards")
+    with Demonstration(folder, *arguments(folder)) as penstock, systems(penstock, folder):
         targets = {"penstock": at(penstock.own), "penstock-exporter": at(penstock.page)}
-        with Deployed(peers, tmp_path / "prometheus", targets) as prometheus:
-            expect_all(prometheus)
+        with Deployed(peers, folder / "prometheus", targets) as prometheus:
+            yield prometheus
 
 
-def expect_all(prometheus: Prometheus) -> None:
+def test_no_panel_is_empty(prometheus: Prometheus) -> None:
     left = list(queries())
 
     def all_there() -> bool:
@@ -75,6 +80,57 @@ def expect_all(prometheus: Prometheus) -> None:
         prometheus.wait_until(all_there)
     except AssertionError:
         pytest.fail("\n".join(map(str, left)))
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_what_variables_offer_is_there(prometheus: Prometheus, name: str) -> None:
+    """All but clusters: only who collects from several has their names."""
+    for choice in DASHBOARDS[name]["templating"]["list"][1:]:
+        label = choice["name"]
+        metric = re.fullmatch(rf"label_values\((.+), {label}\)", choice["query"])
+        assert metric
+        assert label == "cluster" or prometheus.query(f"count by ({label}) ({filled(metric[1])})")
+
+
+def test_grafana_knows_the_units_and_makes_the_columns_that_tables_say(
+    prometheus: Prometheus,
+) -> None:
+    tables = [panel for panel in every_panel() if panel["targets"][0].get("format") == "table"]
+    made = ask(set(units()), [framed(panel, prometheus) for panel in tables])
+    assert made["unknown"] == []
+    for panel, frames in zip(tables, made["columns"], strict=True):
+        if panel["type"] == "table":
+            ((*columns,),) = frames
+            shown = [name for _, name in columns]
+            asked = [target["legendFormat"] for target in panel["targets"]]
+            assert shown[-len(asked) :] == asked
+            assert {it["matcher"]["options"] for it in panel["fieldConfig"]["overrides"]} <= {
+                *asked
+            }
+        else:
+            nodes, edges = ({name for name, _ in columns} for columns in frames)
+            assert {"id", "title", "mainstat"} <= nodes
+            assert {"id", "source", "target", "mainstat"} <= edges
+
+
+def every_panel() -> Iterator[dict[str, Any]]:
+    for dashboard in DASHBOARDS.values():
+        yield from panels(dashboard)
+
+
+def units() -> Iterator[str]:
+    for panel in every_panel():
+        yield panel["fieldConfig"]["defaults"]["unit"]
+        for override in panel["fieldConfig"]["overrides"]:
+            yield from (it["value"] for it in override["properties"] if it["id"] == "unit")
+
+
+def framed(panel: dict[str, Any], prometheus: Prometheus) -> dict[str, Any]:
+    """A panel's transformations, and what they are given."""
+    targets = panel["targets"]
+    answers = ((it["refId"], prometheus.query(filled(it["expr"]))) for it in targets)
+    frames = [table(letter, series, alone=len(targets) == 1) for letter, series in answers]
+    return {"transformations": panel["transformations"], "frames": frames}
 
 
 def test_kustomize_makes_an_object_of_each_file() -> None:

@@ -1,6 +1,6 @@
 """Agents: those of the hive, and those of the multi-agent framework."""
 
-from deploy.grafana.dashboards import Dashboard
+from deploy.grafana.dashboard import Dashboard
 from deploy.grafana.panels import Graph, Number, Table
 
 HIVE = [

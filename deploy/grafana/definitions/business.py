@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.grafana.dashboards import Dashboard
+from deploy.grafana.dashboard import Dashboard
 from deploy.grafana.limits import Limit
 from deploy.grafana.panels import Graph, Panel, States
 from penstock.business import presets

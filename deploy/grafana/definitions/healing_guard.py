@@ -1,6 +1,6 @@
 """The healing guard: its goals, and how pipelines fail and are repaired."""
 
-from deploy.grafana.dashboards import Dashboard
+from deploy.grafana.dashboard import Dashboard
 from deploy.grafana.panels import Graph, Number
 
 SERVICE = [

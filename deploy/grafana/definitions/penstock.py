@@ -1,6 +1,6 @@
 """Penstock itself: what it takes, holds, loses and delivers."""
 
-from deploy.grafana.dashboards import Dashboard
+from deploy.grafana.dashboard import Dashboard
 from deploy.grafana.limits import Limit
 from deploy.grafana.panels import Graph, Number
 from deploy.grafana.queries import with_total

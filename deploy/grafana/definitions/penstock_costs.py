@@ -1,6 +1,6 @@
 """What Penstock costs: time, CPU, memory and series; and who makes the most of these."""
 
-from deploy.grafana.dashboards import Dashboard
+from deploy.grafana.dashboard import Dashboard
 from deploy.grafana.panels import Graph, Table
 from deploy.grafana.queries import with_total
 

@@ -1,6 +1,6 @@
 """Who calls whom, how often, how fast and how well: from spans, by two connectors of Penstock."""
 
-from deploy.grafana.dashboards import Dashboard
+from deploy.grafana.dashboard import Dashboard
 from deploy.grafana.panels import Graph, Nodes, Table
 
 CALLS = "sum by (client, server) (rate(traces_service_graph_request_total{$}[$__rate_interval]))"

@@ -1,6 +1,6 @@
 """Every system at a glance; requests, hosts and alerts; and the AI orchestrator hub in detail."""
 
-from deploy.grafana.dashboards import Dashboard
+from deploy.grafana.dashboard import Dashboard
 from deploy.grafana.limits import Limit
 from deploy.grafana.panels import Graph, Number, States, Table
 

@@ -1,6 +1,6 @@
 """Workflows of the AI orchestrator platform: what runs, waits and fails, and for whom."""
 
-from deploy.grafana.dashboards import Dashboard
+from deploy.grafana.dashboard import Dashboard
 from deploy.grafana.panels import Graph, Number
 
 GLANCE = [
