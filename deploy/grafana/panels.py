@@ -78,7 +78,7 @@ class Panel(abc.ABC):
         """Queries by their legends."""
         given = {self.legend: self.query} if isinstance(self.query, str) else self.query
         return {
-            legend or queries.labels(query) or self.title: query for legend, query in given.items()
+            legend or queries.legend(query, self.title): query for legend, query in given.items()
         }
 
     @abc.abstractmethod

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _CHOICE = re.compile(r"\{\$(\w*)")
+_WHOLE = re.compile(r"\W*(?:\d+ \* )?(sum|max|min|avg|count|histogram_quantile)\b")
 _SPLIT = re.compile(r"\bby \(([^)]*)\)")
 
 
@@ -36,7 +37,11 @@ def chosen(query: str, choices: Sequence[str]) -> str:
     return _CHOICE.sub(selection, query)
 
 
-def labels(query: str) -> str:
-    """A legend of the labels that a query is split by."""
+def legend(query: str, title: str) -> str:
+    """What lines are called: the labels that a query is split by, or else the title, and the
+    cluster where there may be several."""
     found = ", ".join(_SPLIT.findall(query)).split(", ")
-    return " ".join(f"{{{{{it}}}}}" for it in dict.fromkeys(found) if it not in {"", "le"})
+    labels = [f"{{{{{it}}}}}" for it in dict.fromkeys(found) if it not in {"", "le"}]
+    if not labels:
+        labels = [title] if _WHOLE.match(query) else [title, "{{cluster}}"]
+    return " ".join(labels)
