@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.deploy.rules import DEPLOY
 from tests.integration.peers import CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-DATA = "@grafana/data@11.6.0"
-HOME = Path(os.environ.get("PEERS_HOME", "~/.cache/penstock-peers")).expanduser() / "grafana"
+HOME = Path(os.environ.get("PEERS_HOME", "~/.cache/penstock-peers")).expanduser()
+
+
+def version() -> str:
+    """That of the Grafana which comes with the compose stack."""
+    found = re.search(
+        r"image: grafana/grafana:(\S+)", (DEPLOY / "compose/compose.yaml").read_text()
+    )
+    assert found
+    return found[1]
 
 
 @cache
 def installed() -> Path:
     """The folder that has the code; an earlier run may have put it there."""
-    if not (HOME / "complete").exists():
+    folder = HOME / f"grafana-{version()}"
+    if not (folder / "complete").exists():
         quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(["npm", "install", *quiet, "--prefix", HOME, DATA], check=True)
-        (HOME / "complete").touch()
-    return HOME
+        package = f"@grafana/data@{version()}"
+        subprocess.run(["npm", "install", *quiet, "--prefix", folder, package], check=True)
+        (folder / "complete").touch()
+    return folder
 
 
 def ask(units: Iterable[str], panels: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -50,7 +63,8 @@ def table(letter: str, series: Sequence[tuple[dict[str, str], Any]], *, alone: b
     labels = dict.fromkeys(label for found, _ in series for label in found)
     texts = [field(label, "string", [it.get(label, "") for it, _ in series]) for label in labels]
     value = "Value" if alone else f"Value #{letter}"
-    numbers = field(value, "number", [float(number) for _, number in series])
+    read = (float(number) for _, number in series)
+    numbers = field(value, "number", [it if math.isfinite(it) else None for it in read])
     return {
         "refId": letter,
         "fields": [field("Time", "time", [0] * len(series)), *texts, numbers],

@@ -2,19 +2,18 @@
 // From stdin a JSON object with `units` and `panels`, each with transformations and frames.
 const { readFileSync } = require('fs');
 
-// What it asks of a browser while it is loaded.
-const nothing = new Proxy(() => nothing, { get: () => nothing });
-Object.assign(globalThis, { window: globalThis, document: nothing, localStorage: nothing });
-globalThis.navigator ??= { languages: ['en'] };
-
 const grafana = require(`${process.env.GRAFANA}/node_modules/@grafana/data`);
+
+// What it looks for in a browser: while it is loaded there must be no window, afterwards one.
+Object.assign(globalThis, { window: {} });
+globalThis.navigator ??= { languages: ['en'] };
 
 const { units, panels } = JSON.parse(readFileSync(0));
 const known = new Set(grafana.getValueFormats().flatMap((some) => some.submenu.map((it) => it.value)));
 
 const transformers = new Map(Object.values(grafana.standardTransformers).map((it) => [it.id, it]));
 grafana.standardTransformersRegistry.setInit(() =>
-  [...transformers.values()].map((it) => ({ id: it.id, name: it.name, transformation: it })),
+  [...transformers.values()].map((it) => ({ id: it.id, name: it.name, transformation: async () => it })),
 );
 
 const transformed = ({ transformations, frames }) =>
