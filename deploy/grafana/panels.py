@@ -27,7 +27,6 @@ from grafana_foundation_sdk.models.dashboard import (
     DataSourceRef,
     DataTransformerConfig,
     DynamicConfigValue,
-    MatcherConfig,
     ValueMap,
     ValueMappingResult,
 )
@@ -187,8 +186,8 @@ def _columns(names: list[str]) -> DataTransformerConfig:
 
 @dataclass(frozen=True)
 class Nodes(Panel):
-    """Nodes and what goes between them. The queries have the labels that Grafana draws by: `id` and
-    `title` for nodes, `id`, `source` and `target` for edges."""
+    """What goes from one node to another: by the labels `id`, `source` and `target` of one query,
+    from which Grafana also makes the nodes."""
 
     width: int = 24
     height: int = 14
@@ -198,13 +197,6 @@ class Nodes(Panel):
         builder = self._dressed(nodegraph.Panel(), choices, instant=True)
         builder.nodes(nodegraph.NodeOptions().main_stat_unit(self.unit))
         builder.edges(nodegraph.EdgeOptions().main_stat_unit(self.unit))
-        for letter in ascii_uppercase[: len(self.asked)]:
-            builder.with_transformation(_main_stat(letter))
-        return builder
-
-
-def _main_stat(letter: str) -> DataTransformerConfig:
-    """The number of a query under the name that Grafana draws by: to rename it is not enough."""
-    options = {"mode": "reduceRow", "reduce": {"reducer": "sum"}, "alias": "mainstat"}
-    frame = MatcherConfig("byRefId", letter)
-    return DataTransformerConfig("calculateField", filter_val=frame, options=options)
+        # The number is known by the name of its field, which renaming leaves as it is.
+        options = {"mode": "reduceRow", "reduce": {"reducer": "sum"}, "alias": "mainstat"}
+        return builder.with_transformation(DataTransformerConfig("calculateField", options=options))

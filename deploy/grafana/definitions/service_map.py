@@ -23,18 +23,12 @@ def took(side: str) -> str:
     return f"histogram_quantile(0.95, {rate})"
 
 
-SERVERS = named(CALLS.replace("(client, server)", "(server)"), id="server", title="server")
-CLIENTS = named(CALLS.replace("(client, server)", "(client)"), id="client", title="client")
-
 CALLED = [
     Nodes(
         "Services",
-        "Calls a second: in a circle what a service is asked, on a line what one asks of another.",
-        {
-            "services": f"sum by (id, title) ({SERVERS}) or sum by (id, title) (0 * {CLIENTS})",
-            "calls": f"label_join({named(CALLS, source='client', target='server')},"
-            ' "id", " to ", "client", "server")',
-        },
+        "Calls a second: on a line those of one service to another, in a circle all to a service.",
+        f"label_join({named(CALLS, source='client', target='server')},"
+        ' "id", " to ", "source", "target")',
         "reqps",
     ),
     Table(

@@ -283,7 +283,8 @@ DASHBOARD = Dashboard(
     uid="system-overview",
     title="System overview",
     about="Services, requests, hosts and alerts of every system, and the AI orchestrator hub.",
-    choices={"cluster": "service:up:max", "system": "service:up:max", "service": "service:up:max"},
+    choices=dict.fromkeys(("cluster", "system", "service"), "service:up:max"),
+    refresh="15s",
     rows={
         "At a glance": GLANCE,
         "Alerts": ALERTS,
