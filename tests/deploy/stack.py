@@ -29,22 +29,29 @@ def ports() -> dict[str, int]:
     return {name: int(port) for name, port in table}
 
 
+Services = dict[str, dict[str, Any]]
+
+
 @cache
-def services() -> dict[str, dict[str, Any]]:
+def services() -> Services:
     """The services of the containers, with every variable at its default."""
-    services: dict[str, dict[str, Any]] = with_defaults(load(COMPOSE)["services"])
+    return services_with({})
+
+
+def services_with(variables: Mapping[str, str]) -> Services:
+    """The same with these variables."""
+    services: Services = _replaced(load(COMPOSE)["services"], variables)
     return services
 
 
-def with_defaults(value: Any) -> Any:
-    """The same with its variables replaced."""
+def _replaced(value: Any, variables: Mapping[str, str]) -> Any:
     match value:
         case str():
-            return DEFAULT.sub(r"\2", value)
+            return DEFAULT.sub(lambda found: variables.get(found[1], found[2]), value)
         case list():
-            return [with_defaults(each) for each in value]
+            return [_replaced(each, variables) for each in value]
         case dict():
-            return {key: with_defaults(each) for key, each in value.items()}
+            return {key: _replaced(each, variables) for key, each in value.items()}
     return value
 
 
