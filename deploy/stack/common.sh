@@ -30,12 +30,18 @@ build() {
     cd "$source"
     sed -i -E '/ => \.\.?\//d' go.mod # siblings in its repository
     prepare
-    CGO_ENABLED=0 GOWORK=off go build -mod=mod -trimpath "$@" -o "$STACK_HOME/bin/$name-$version" "./$package"
+    CGO_ENABLED=0 GOWORK=off quietly go build -mod=mod -trimpath "$@" -o "$STACK_HOME/bin/$name-$version" "./$package"
   )
   rm -rf "$source"
 }
 
 prepare() { :; }
+
+# quietly COMMAND...: shows what it says only if it fails.
+quietly() {
+  local said
+  said=$("$@" 2>&1) || { say "$said" && exit 1; }
+}
 
 # jars FOLDER GROUP:ARTIFACT:VERSION...
 # Puts jars and all that they need in FOLDER/libs.
@@ -44,6 +50,7 @@ jars() {
   shift
   [ -e "$folder/.done" ] && return
   need mvn "Maven"
+  say "Fetching $(basename "$folder") from Maven Central."
   mkdir -p "$folder"
   {
     echo '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
@@ -54,8 +61,8 @@ jars() {
     done
     echo '</dependencies></project>'
   } >"$folder/pom.xml"
-  mvn --quiet --batch-mode --file "$folder/pom.xml" dependency:copy-dependencies \
-    -DincludeScope=runtime -DoutputDirectory="$folder/libs" >&2
+  quietly mvn --quiet --batch-mode --file "$folder/pom.xml" dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$folder/libs"
   touch "$folder/.done"
 }
 
