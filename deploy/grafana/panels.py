@@ -59,7 +59,7 @@ B = TypeVar("B", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel,
 class Panel(abc.ABC):
     """What every panel has. `alert` names one: its limits are the thresholds, and the panel links
     to its runbook, as to that of `runbook`, an alert whose limits are of another kind than what is
-    shown. `steps` are thresholds of the panel's own."""
+    shown. `steps` are thresholds of the panel's own. `exemplars` leads from numbers to traces."""
 
     title: str
     about: str
@@ -69,6 +69,7 @@ class Panel(abc.ABC):
     alert: str = ""
     runbook: str = ""
     steps: tuple[Limit, ...] = ()
+    exemplars: bool = False
     width: int = 8
     height: int = 8
 
@@ -89,7 +90,7 @@ class Panel(abc.ABC):
         builder.span(self.width).height(self.height).unit(self.unit)
         for letter, (legend, query) in zip(ascii_uppercase, self.asked.items(), strict=False):
             target = prometheus.Dataquery().ref_id(letter).expr(queries.chosen(query, choices))
-            target.legend_format(legend).datasource(SOURCE)
+            target.legend_format(legend).datasource(SOURCE).exemplar(self.exemplars)
             builder.with_target(_table(target) if instant else target.range())
         builder.thresholds(dashboard.ThresholdsConfig().steps(limits.thresholds(self._limits())))
         return builder.links([_runbook(alert) for alert in (self.alert, self.runbook) if alert])

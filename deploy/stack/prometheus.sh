@@ -12,7 +12,7 @@ install() {
 run() {
   exec "$(program prometheus $VERSION)" --config.file="${PROMETHEUS_SETTINGS:-prometheus.yml}" \
     --storage.tsdb.path="$1" --storage.tsdb.retention.time=1d --web.enable-lifecycle \
-    --web.listen-address="127.0.0.1:${PROMETHEUS_PORT:-9090}"
+    --enable-feature=exemplar-storage --web.listen-address="127.0.0.1:${PROMETHEUS_PORT:-9090}"
 }
 
 recipe "$@"

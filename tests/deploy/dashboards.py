@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.deploy.rules import DEPLOY
+from tests.deploy.rules import DEPLOY, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,12 @@ class Query(NamedTuple):
     def filled(self) -> str:
         """As Prometheus gets it."""
         return filled(self.text)
+
+
+def data_sources() -> dict[str, dict[str, Any]]:
+    """What is provisioned, by uid."""
+    found = load(GRAFANA / "provisioning" / "datasources" / "penstock.yaml")["datasources"]
+    return {source["uid"]: source for source in found}
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:

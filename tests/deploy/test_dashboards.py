@@ -7,15 +7,23 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-import yaml
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard, Threshold
 
 from deploy.grafana.generate import definitions, written
 from deploy.grafana.limits import Limit, of_alert, runbook, thresholds
-from tests.deploy.dashboards import CHOICES, DASHBOARDS, FILES, GRAFANA, Query, panels, queries
-from tests.deploy.rules import BASE, documented, names, records
+from tests.deploy.dashboards import (
+    CHOICES,
+    DASHBOARDS,
+    FILES,
+    GRAFANA,
+    Query,
+    data_sources,
+    panels,
+    queries,
+)
+from tests.deploy.rules import BASE, documented, load, names, records
 
 UNITS = {unit for unit in vars(units).values() if isinstance(unit, str)}
 PANELS = [
@@ -177,17 +185,14 @@ def steps(found: list[Threshold]) -> list[tuple[float | None, str]]:
 
 
 def test_data_sources_know_each_other() -> None:
-    provisioned = yaml.safe_load(
-        (GRAFANA / "provisioning" / "datasources" / "penstock.yaml").read_text()
-    )["datasources"]
-    uids = {it["uid"] for it in provisioned}
-    assert len(uids) == len(provisioned)
-    assert [it["type"] for it in provisioned if it.get("isDefault")] == ["prometheus"]
-    assert set(re.findall(r"datasourceUid': '(\w+)'", str(provisioned))) <= uids
+    sources = data_sources()
+    assert [it["type"] for it in sources.values() if it.get("isDefault")] == ["prometheus"]
+    assert set(re.findall(r"datasourceUid': '(\w+)'", str(sources))) == {"jaeger", "logs"}
+    assert {"jaeger", "logs"} <= sources.keys()
 
 
 def test_each_dashboard_is_an_object_that_grafana_finds_in_kubernetes() -> None:
-    settings = yaml.safe_load((GRAFANA / "kustomization.yaml").read_text())
+    settings = load(GRAFANA / "kustomization.yaml")
     listed = [it["files"] for it in settings["configMapGenerator"]]
     assert listed == [[f"dashboards/{path.name}"] for path in FILES]
     assert settings["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}

@@ -37,7 +37,7 @@ class Deployed(Prometheus):
         env = {
             "PROMETHEUS_PORT": str(self.port),
             "PROMETHEUS_CONFIG": str(settings),
-            "PROMETHEUS_FLAGS": "--rules.alert.resend-delay=1s",
+            "PROMETHEUS_FLAGS": "--rules.alert.resend-delay=1s --enable-feature=exemplar-storage",
         }
         command = peers.command("prometheus", "run", folder / "data")
         Program.__init__(self, "prometheus", command, folder, env)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.deploy.dashboards import DASHBOARDS, FILES, GRAFANA, Query, filled, panels, queries
+from tests.deploy.dashboards import (
+    DASHBOARDS,
+    FILES,
+    GRAFANA,
+    Query,
+    data_sources,
+    filled,
+    panels,
+    queries,
+)
 from tests.deploy.manifests import documents
 from tests.integration.deployed import Deployed, at
 from tests.integration.grafana import ask, table
@@ -109,6 +119,15 @@ def test_grafana_knows_the_units_and_makes_the_columns_that_tables_say(
             }
         else:
             assert {"id", "source", "target", "mainstat"} <= {name for name, _ in columns}
+
+
+def test_dots_on_durations_lead_to_traces(prometheus: Prometheus) -> None:
+    asked = [it["expr"] for panel in every_panel() for it in panel["targets"] if it["exemplar"]]
+    assert asked
+    (link,) = data_sources()["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
+    for query in asked:
+        found = prometheus.wait_until(partial(prometheus.exemplars, filled(query)))
+        assert all(link["name"] in exemplar["labels"] for exemplar in found)
 
 
 def every_panel() -> Iterator[dict[str, Any]]:

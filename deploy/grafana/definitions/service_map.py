@@ -76,7 +76,13 @@ SERVICES = [
         f" / sum by (service_name) (rate({SPANS}))",
         "percentunit",
     ),
-    Graph("Duration", "95 of 100 spans of a service take less.", ended("service_name"), "s"),
+    Graph(
+        "Duration",
+        "95 of 100 spans of a service take less; dots are spans, which lead to their traces.",
+        ended("service_name"),
+        "s",
+        exemplars=True,
+    ),
     Table(
         "Slowest operations",
         "What services are asked for, by the time in which 95 of 100 end.",
