@@ -18,22 +18,22 @@ program() { command -v "$1" || echo "$STACK_HOME/bin/$1-$2"; }
 # Builds a program in a copy of its module: `go install` refuses modules that replace others, and a
 # copy can be prepared, by a function of the recipe of that name.
 build() {
-  local name=$1 package=$2 module=$3 version=$4 found source
+  local name=$1 package=$2 module=$3 version=$4 told copy
   shift 4
   [ -x "$(program "$name" "$version")" ] && return
   need go "1.26 or newer"
   say "Building $name $version from source, which takes some minutes."
-  found=$(cd / && go mod download -json "$module@$version" | sed -n 's/^\t"Dir": "\(.*\)".*/\1/p')
-  source=$(mktemp -d)
-  cp -r "${found:?no source of $module}/." "$source"
-  chmod -R u+w "$source"
+  told=$(cd / && go mod download -json "$module@$version") || { say "$told" && exit 1; }
+  copy=$(mktemp -d)
+  cp -r "$(sed -n 's/^\t"Dir": "\(.*\)".*/\1/p' <<<"$told")" "$copy/module"
+  chmod -R u+w "$copy"
   (
-    cd "$source"
+    cd "$copy/module"
     sed -i -E '/ => \.\.?\//d' go.mod # siblings in its repository
     prepare
     CGO_ENABLED=0 GOWORK=off quietly go build -mod=mod -trimpath "$@" -o "$STACK_HOME/bin/$name-$version" "./$package"
   )
-  rm -rf "$source"
+  rm -rf "$copy"
 }
 
 prepare() { :; }
