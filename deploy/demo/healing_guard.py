@@ -24,7 +24,7 @@ FAILURE = (12.0, 6.0)
 ANSWER = (0.06, 0.25)
 """Seconds that an answer mostly takes."""
 REQUESTS_FAILED = (0.0003, 0.04)
-REPAIR = (15.0, 40.0)
+REPAIR = (10.0, 15.0)
 REPAIRS_FAILED = (0.01, 0.5)
 VERDICTS = {"confirmed": (97.0, 75.0), "false_positive": (2.0, 15.0), "missed": (1.0, 10.0)}
 """What people say of failures that were reported, or should have been: shares in percent."""

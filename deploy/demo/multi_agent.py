@@ -30,7 +30,7 @@ TASKS_FAILED = (0.03, 0.3)
 WAIT = (0.2, 1.0)
 QUALITY = (0.88, 0.6)
 RESOLVED = (0.95, 0.2)
-RESOLUTION = (5.0, 40.0)
+RESOLUTION = (5.0, 15.0)
 """Seconds until what a task depends on is there."""
 
 COMPONENTS = {"business": (1.0, 1.0), "tracing": (1.0, 1.0), "alerting": (1.0, 0.4)}

@@ -1,7 +1,8 @@
-"""The demonstration's programs tell what rules and presets ask for."""
+"""The demonstration's programs tell what rules and presets ask for, and incidents are noticed."""
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -15,12 +16,16 @@ from penstock.business.settings import Settings
 from penstock.prometheus.names import MetricType, Namer
 from tests.deploy.rules import PROMETHEUS, load, names
 from tests.deploy.test_demo import DEMO, SETTINGS
+from tests.integration.deployed import Deployed, at
 from tests.integration.program import Program, eventually, fetch, free_ports
 from tests.integration.service import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.integration.peers import Peers
+    from tests.integration.prometheus import Prometheus
 
 PROGRAMS = sorted(file for file in DEMO.glob("*.py") if "Life(" in file.read_text())
 
@@ -114,16 +119,26 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstr
     folder = tmp_path_factory.mktemp("demo")
     with ExitStack() as running:
         penstock = running.enter_context(Demonstration(folder))
-        running.enter_context(systems(penstock, folder))
+        running.enter_context(systems(penstock, folder, "--incident"))
         yield penstock
 
 
+@pytest.fixture(scope="module")
+def prometheus(
+    demonstration: Demonstration, peers: Peers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    targets = {"penstock-exporter": at(demonstration.page)}
+    with Deployed(peers, folder, targets) as prometheus:
+        yield prometheus
+
+
 @contextmanager
-def systems(penstock: Demonstration, folder: Path) -> Iterator[None]:
+def systems(penstock: Demonstration, folder: Path, *more: str) -> Iterator[None]:
     """All five programs, in which ten times as much happens."""
     with ExitStack() as running:
         for file in PROGRAMS:
-            argv = [sys.executable, str(file), "--rate", "10"]
+            argv = [sys.executable, str(file), "--rate", "10", *more]
             running.enter_context(Program(file.stem, argv, folder, penstock.programs))
         yield
 
@@ -148,6 +163,17 @@ def indicators(preset: str) -> Iterator[str]:
                 yield Namer().metric(name, indicator.unit, MetricType.GAUGE)
 
 
+def test_incidents_fire_the_alerts_that_the_readme_tells_of(prometheus: Prometheus) -> None:
+    told = set(re.findall(r"`([A-Z]\w+[a-z]\w+)`", section("Incidents")))
+    assert told >= {"ExecutionVolumeSpike", "AIOrchestratorIncident"}
+
+    def silent() -> set[str]:
+        firing = prometheus.query('ALERTS{alertstate="firing"}')
+        return told - {labels["alertname"] for labels, _ in firing}
+
+    eventually(lambda: not silent(), silent)
+
+
 def test_whatever_rules_and_presets_ask_for_is_shown(demonstration: Demonstration) -> None:
     def missing() -> set[str]:
         families = text_string_to_metric_families(demonstration.shown())
@@ -168,3 +194,8 @@ def test_calls_in_every_system_are_seen_from_both_sides(demonstration: Demonstra
         }
 
     eventually(lambda: not unseen(), unseen)
+
+
+def section(title: str) -> str:
+    text = (DEMO / "README.md").read_text()
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
