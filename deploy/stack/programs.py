@@ -31,8 +31,6 @@ class Program(NamedTuple):
     command: Sequence[object]
     page: str = ""
     address: str = ""
-    shows: str = ""
-    """What there is for people, with an address."""
 
     @property
     def is_ready(self) -> bool:

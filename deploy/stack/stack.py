@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,17 @@ PORTS = {
 }
 DEMOS = ("ai_orchestrator", "orchestrator_platform", "agent_hive", "healing_guard", "multi_agent")
 RECIPES = ("kafka", "opensearch", "alertmanager", "jaeger", "prometheus")
+PAGES = {
+    "Grafana": "GRAFANA_PORT",
+    "Prometheus": "PROMETHEUS_PORT",
+    "Alertmanager": "ALERTMANAGER_PORT",
+    "Jaeger": "JAEGER_PORT",
+    "OpenSearch": "OPENSEARCH_PORT",
+    "who is told": "WEBHOOK_PORT",
+    "Penstock": "HEALTH_PORT",
+    "OTLP by HTTP": "OTLP_HTTP_PORT",
+}
+NO_GRAFANA = "no `grafana` on PATH: install it (grafana.com/grafana/download) and start again"
 
 
 def place(port: str) -> str:
@@ -65,21 +77,40 @@ def tell_places() -> None:
     """Have in the environment, for all programs, where the others are."""
     for name, port in PORTS.items():
         os.environ.setdefault(name, str(port))
-    os.environ |= {
+    os.environ |= of_penstock() | of_others() | of_grafana()
+
+
+def of_penstock() -> dict[str, str]:
+    """Where Penstock is, and what it sends to and scrapes."""
+    return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": url("OTLP_HTTP_PORT", ""),
-        "OTEL_EXPORTER_PROMETHEUS_PORT": os.environ["AGENT_HIVE_PORT"],
-        "AGENT_HIVE": place("AGENT_HIVE_PORT"),
         "STATSD_ENDPOINT": place("STATSD_PORT"),
         "PROMETHEUS_GATEWAY": url("PUSH_PORT", ""),
         "EVENTS_ENDPOINT": url("PUSH_PORT", "/v1/push/events"),
+        "OTEL_EXPORTER_PROMETHEUS_PORT": os.environ["AGENT_HIVE_PORT"],
+        "AGENT_HIVE": place("AGENT_HIVE_PORT"),
         "JAEGER_OTLP": place("JAEGER_OTLP_PORT"),
         "KAFKA_BROKERS": place("KAFKA_PORT"),
         "OPENSEARCH": url("OPENSEARCH_PORT", ""),
+    }
+
+
+def of_others() -> dict[str, str]:
+    """What Prometheus, Alertmanager and the web hook go by."""
+    return {
+        "PROMETHEUS_SETTINGS": str(FOLDER / "settings/prometheus/prometheus.yml"),
         "PENSTOCK_METRICS": place("METRICS_PORT"),
         "PENSTOCK_EXPORTER": place("EXPORTER_PORT"),
         "ALERTMANAGER": place("ALERTMANAGER_PORT"),
+        "ALERTMANAGER_SETTINGS": str(FOLDER / "settings/alertmanager/alertmanager.yml"),
         "WEBHOOK": url("WEBHOOK_PORT", ""),
         "WEBHOOK_ADDRESS": place("WEBHOOK_PORT"),
+    }
+
+
+def of_grafana() -> dict[str, str]:
+    """What Grafana shows, and where it keeps its own."""
+    return {
         "PENSTOCK_DASHBOARDS": str(DEPLOY / "grafana/dashboards"),
         "PROMETHEUS_URL": url("PROMETHEUS_PORT", ""),
         "ALERTMANAGER_URL": url("ALERTMANAGER_PORT", ""),
@@ -91,8 +122,6 @@ def tell_places() -> None:
         "GF_PATHS_PROVISIONING": str(DEPLOY / "grafana/provisioning"),
         "GF_PLUGINS_PREINSTALL": "grafana-opensearch-datasource",
         "GF_AUTH_ANONYMOUS_ENABLED": "true",
-        "PROMETHEUS_SETTINGS": str(FOLDER / "settings/prometheus/prometheus.yml"),
-        "ALERTMANAGER_SETTINGS": str(FOLDER / "settings/alertmanager/alertmanager.yml"),
     }
 
 
@@ -149,7 +178,7 @@ def run() -> None:
     """Start one after the other, say where they are, and watch them."""
     settings.write(FOLDER / "settings")
     (FOLDER / "logs").mkdir(parents=True, exist_ok=True)
-    with Programs(FOLDER / "logs") as programs:
+    with Programs(FOLDER / "logs") as programs, undisturbed_end():
         programs.start(back_ends())
         subprocess.run(penstock("elasticsearch", "setup"), stdout=subprocess.DEVNULL, check=True)
         programs.start([Program("penstock", penstock("run"), url("HEALTH_PORT"))])
@@ -158,17 +187,14 @@ def run() -> None:
         programs.watch()
 
 
-PAGES = {
-    "Grafana": "GRAFANA_PORT",
-    "Prometheus": "PROMETHEUS_PORT",
-    "Alertmanager": "ALERTMANAGER_PORT",
-    "Jaeger": "JAEGER_PORT",
-    "OpenSearch": "OPENSEARCH_PORT",
-    "who is told": "WEBHOOK_PORT",
-    "Penstock": "HEALTH_PORT",
-    "OTLP": "OTLP_HTTP_PORT",
-}
-NO_GRAFANA = "no `grafana` on PATH: install it (grafana.com/grafana/download) and start again"
+@contextmanager
+def undisturbed_end() -> Iterator[None]:
+    """Whoever presses Ctrl-C twice has programs ended all the same."""
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def told() -> str:
