@@ -48,7 +48,6 @@ def arguments(folder: Path) -> Iterator[str]:
     code.write_text(CODE)
     nobody = f"127.0.0.1:{free_ports(1)[0]}"
     sets = {
-        "service.telemetry.metrics.level": "detailed",
         "receivers.kafka.brokers": f"[{nobody}]",
         "processors.python.file": str(code),
         "exporters.otlp/jaeger.endpoint": nobody,
