@@ -6,6 +6,7 @@ What no span tells is on a page for Prometheus.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from life import Life
@@ -45,29 +46,18 @@ coordinator = life.service("coordinator")
 types = {type_: life.service(f"{type_}s") for type_ in AGENTS}
 
 page = CollectorRegistry()
-active = Gauge(
-    "agent_hive_active_agents_total",
-    "Agents.",
-    ["agent_type", "status"],
-    registry=page,
-)
-resources = Gauge(
-    "agent_hive_resource_utilization_percent",
-    "Of the hive's host.",
-    ["resource_type"],
-    registry=page,
-)
+gauge = partial(Gauge, registry=page)
+active = gauge("agent_hive_active_agents_total", "Agents.", ["agent_type", "status"])
+used = gauge("agent_hive_resource_utilization_percent", "Of the host.", ["resource_type"])
+accuracy = gauge("agent_hive_learning_accuracy_percent", "Of models.", ["model_type"])
+memory = gauge("agent_hive_memory_usage_bytes", "Of components.", ["component"])
+cpu = gauge("agent_hive_cpu_usage_percent", "Of components.", ["component"])
 confidences = Histogram(
     "agent_hive_decision_confidence_score",
     "How sure agents are.",
     buckets=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
     registry=page,
 )
-accuracy = Gauge(
-    "agent_hive_learning_accuracy_percent", "Of models.", ["model_type"], registry=page
-)
-memory = Gauge("agent_hive_memory_usage_bytes", "Of components.", ["component"], registry=page)
-cpu = Gauge("agent_hive_cpu_usage_percent", "Of components.", ["component"], registry=page)
 
 
 def coordinate() -> None:
@@ -122,9 +112,9 @@ def show() -> None:
         working = round(count * life.now(ACTIVE))
         active.labels(type_, "active").set(working)
         active.labels(type_, "failed").set(count - working)
-    for gauge, values in ((resources, RESOURCES), (accuracy, MODELS), (cpu, COMPONENTS)):
+    for shown, values in ((used, RESOURCES), (accuracy, MODELS), (cpu, COMPONENTS)):
         for label, either in values.items():
-            gauge.labels(label).set(min(100, life.about(either, 0.05)))
+            shown.labels(label).set(min(100, life.about(either, 0.05)))
     for component in COMPONENTS:
         memory.labels(component).set(life.about(BYTES))
 
