@@ -33,6 +33,7 @@ from pydantic import BaseModel, ConfigDict
 from penstock.config.types import HostPort, addresses
 from penstock.pipeline.batch import Batch, Signal
 from penstock.pipeline.books import Books
+from penstock.pipeline.line import Line
 from penstock.pipeline.memory.limits import Memory
 from penstock.pipeline.memory.pace import Pace
 from penstock.pipeline.senders import Senders
@@ -89,6 +90,7 @@ class Context:
     recorded: bool = False
     books: Books = field(default_factory=Books)
     pace: Pace = field(default_factory=Pace)
+    line: Line = field(default_factory=Line)
     tracing: Tracing | None = None
     status: State = field(default_factory=State)
     board: Board = field(default_factory=Board)

@@ -62,6 +62,7 @@ class ReceiverEdge:
             self.consume = partial(self._consume_traced, context.tracing, name)
         self._routes = {signal: exit_.consume for signal, exit_ in exits.items()}
         self._pace = context.pace
+        self._line = context.line
         self._alone = transports[0]
         self._items: dict[tuple[Answer, Signal, str], Counter] = {}
         self._requests: dict[tuple[Answer, str], Counter] = {}
@@ -90,7 +91,9 @@ class ReceiverEdge:
     async def _consume(self, batch: Batch) -> None:
         answer = Answer.FAILED
         try:
-            await self._pace.keep()
+            if not self._line.is_first(batch):
+                await self._pace.keep()
+                self._line.check(batch)
             await self._routes[batch.signal](batch)
             answer = Answer.ACCEPTED
         except Refused:

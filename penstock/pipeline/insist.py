@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from penstock.pipeline.errors import Invalid, Refused
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch
     from penstock.pipeline.component import Consume
     from penstock.pipeline.faults import FaultLog
+    from penstock.pipeline.line import Line
     from penstock.pipeline.telemetry.registry import Counter
 
 
@@ -27,12 +29,15 @@ class Insister:
         invalid: Counter,
         faults: FaultLog,
         refused: Callable[[Refused], None] = lambda _: None,
+        line: Line | None = None,
     ) -> None:
-        """`refused` is told of every refusal."""
+        """`refused` is told of every refusal. What was refused waits in `line`, or else each batch
+        on its own."""
         self._invalid = invalid
         self._faults = faults
         self._refused = refused
-        self._hurried = asyncio.Event()
+        self._line = line
+        self._hurried = line.hurried if line else asyncio.Event()
 
     async def offer(self, consume: Consume, batch: Batch) -> bool:
         """Whether `batch` was taken; returns when it was, or never will be."""
@@ -49,13 +54,25 @@ class Insister:
         self._hurried.set()
 
     async def _insist(self, consume: Consume, batch: Batch) -> None:
-        while True:
-            try:
-                return await consume(batch)
-            except Refused as refusal:
-                self._refused(refusal)
+        wait = await self._attempt(consume, batch)
+        if wait is None:
+            return
+        async with self._line.turn(batch) if self._line else nullcontext() as is_behind:
+            if is_behind:  # what was before it has just been taken
+                wait = await self._attempt(consume, batch)
+            while wait is not None:
                 self._hurried.clear()
-                await pause(self._hurried, refusal.retry_after)
+                await pause(self._hurried, wait)
+                wait = await self._attempt(consume, batch)
+
+    async def _attempt(self, consume: Consume, batch: Batch) -> float | None:
+        """In how many seconds to try again; `None` where `batch` was taken."""
+        try:
+            await consume(batch)
+        except Refused as refusal:
+            self._refused(refusal)
+            return refusal.retry_after
+        return None
 
 
 async def pause(hurried: asyncio.Event, seconds: float | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from pydantic import model_validator
@@ -257,7 +258,8 @@ class Otlp(Receiver):
         intake.grant(vouched if more and not self._context.may_wait else 0)
 
     def _take(self, intake: Intake, custody: Custody, consume: Consume) -> None:
-        for group in intake.take():
+        # What a sender was answered for came before what it waits to be answered for.
+        for group in sorted(intake.take(), key=attrgetter("answered"), reverse=True):
             if group.answered:
                 custody.keep(self._batch(group), group.accept)
             else:

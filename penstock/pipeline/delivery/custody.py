@@ -39,7 +39,9 @@ class Custody:
         self._tasks = context.tasks
         self._faults = FaultLog(context.logger)
         self._open_account(context)
-        self._insister = Insister(self._dropped["invalid"], self._faults, self._note_refusal)
+        # Where the next stage may wait, one that waits would hold up those behind it.
+        line = None if context.may_wait else context.line
+        self._insister = Insister(self._dropped["invalid"], self._faults, self._note_refusal, line)
 
     def keep(self, batch: Batch, done: Callable[[], None]) -> None:
         """Take over `batch`, and call `done` when the next stage has taken it or never will."""

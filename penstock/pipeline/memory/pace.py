@@ -45,11 +45,13 @@ class Backlog:
 
 
 class Pace:
-    """Holds back what comes in while a queue is ahead of its back end."""
+    """Holds back what comes in while a queue is ahead of its back end, and keeps its order."""
 
     def __init__(self) -> None:
         self.shrunk = asyncio.Event()
         self._backlogs: list[Backlog] = []
+        self._turn = asyncio.Lock()
+        self._held = 0
 
     def backlog(self) -> Backlog:
         """The account of one more queue."""
@@ -68,13 +70,19 @@ class Pace:
 
     async def keep(self) -> None:
         """Return at once, or when the queues are short again, or after a moment."""
-        if not any(backlog.ahead for backlog in self._backlogs):
+        if not self._held and not self._is_ahead():
             return
+        self._held += 1
         try:
-            async with asyncio.timeout(_LONGEST):
-                while any(backlog.ahead for backlog in self._backlogs):
+            async with asyncio.timeout(_LONGEST), self._turn:
+                while self._is_ahead():
                     self.shrunk.clear()
                     await self.shrunk.wait()
         except TimeoutError:
             for backlog in self._backlogs:
                 backlog.give_up()
+        finally:
+            self._held -= 1
+
+    def _is_ahead(self) -> bool:
+        return any(backlog.ahead for backlog in self._backlogs)

@@ -90,6 +90,26 @@ def test_a_dead_back_end_does_not_lend_its_backlog_to_a_live_one() -> None:
     assert asyncio.run(scenario()) < 2 * _LONGEST
 
 
+def test_what_is_held_back_goes_on_in_its_order() -> None:
+    """Also when it goes on since the first has waited for long enough, and more comes meanwhile."""
+
+    async def scenario() -> list[int]:
+        pace, passed = Pace(), list[int]()
+        pace.backlog().grow(_MARK + 1)
+
+        async def come(number: int) -> None:
+            await pace.keep()
+            passed.append(number)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(60):
+                group.create_task(come(number))
+                await asyncio.sleep(0.003)
+        return passed
+
+    assert asyncio.run(scenario()) == list(range(60))
+
+
 def test_a_queue_that_is_gone_is_forgotten() -> None:
     pace = Pace()
     backlog = pace.backlog()
