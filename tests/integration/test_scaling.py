@@ -3,6 +3,7 @@ go. `PENSTOCK_SCALING_ITEMS` and `PENSTOCK_SCALING_SECONDS` say how many, and in
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import ExitStack, contextmanager
 from threading import Thread
@@ -31,11 +32,14 @@ RECEIVER = {"initial_offset": "earliest", "session_timeout": "6s", "heartbeat_in
 class Agent(Penstock):
     """Takes OTLP and produces to Kafka by key."""
 
-    def __init__(self, folder: Path, kafka: Kafka) -> None:
+    def __init__(
+        self, folder: Path, kafka: Kafka, metrics: str = "metrics", queue_size: int = 1000
+    ) -> None:
         exporter = {
             "brokers": [kafka.address],
             "traces": {"topic": "traces"},
-            "metrics": {"topic": "metrics"},
+            "metrics": {"topic": metrics},
+            "sending_queue": {"queue_size": queue_size},
             "partition_traces_by_id": True,
             "partition_metrics_by_resource_attributes": True,
             "producer": {"required_acks": "all"},
@@ -47,13 +51,19 @@ class Gateway(Penstock):
     """Consumes from Kafka, adds deltas up, and says who it is."""
 
     def __init__(
-        self, folder: Path, kafka: Kafka, signal: Signal, back_end: BackEnd, name: str
+        self,
+        folder: Path,
+        kafka: Kafka,
+        signal: Signal,
+        back_end: BackEnd,
+        name: str,
+        topic: str = "",
     ) -> None:
         self._receiver: dict[str, Any] = {
             **RECEIVER,
             "brokers": [kafka.address],
-            "group_id": signal.value,
-            signal.value: {"topics": [signal.value]},
+            "group_id": topic or signal.value,
+            signal.value: {"topics": [topic or signal.value]},
         }
         self._name = name
         self._signal = signal
@@ -138,3 +148,19 @@ def test_totals_are_exact_while_gateways_come_and_go(kafka: Kafka, tmp_path: Pat
         assert back_end.tally.total == ITEMS
         gateways = {gateway for _, _, gateway in back_end.tally.totals}
         assert gateways == {"one", "two", "three"}
+
+
+def test_an_agent_that_gets_too_much_keeps_the_order_of_points(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    kafka.create("overload")
+    with ExitStack() as running:
+        back_end = running.enter_context(BackEnd(ITEMS + REQUEST))
+        agent = running.enter_context(Agent(tmp_path, kafka, "overload", queue_size=2))
+        gateway = Gateway(tmp_path, kafka, Signal.METRICS, back_end, "one", "overload")
+        running.enter_context(gateway)
+        send(agent.ports.grpc, Signal.METRICS, range(1, 1 + ITEMS), math.inf, lambda: False)
+        assert agent.numbers().total("penstock_pipeline_refused_items_total"), "it got too much"
+        back_end.expect_total(ITEMS)
+        assert back_end.tally.total == ITEMS
+        assert not gateway.numbers().total("penstock_processor_dropped_items_total", reason="late")

@@ -7,6 +7,7 @@ would only wait in its memory, so senders wait instead, each for a moment.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 _MARK = 4 * 1024 * 1024
 """Bytes that a queue may hold before senders are slowed down: a few full batches."""
@@ -32,7 +33,7 @@ class Backlog:
         """So many bytes were delivered or given up."""
         self.bytes -= size
         self._stuck = False
-        self._pace.shrunk.set()
+        self._pace.let_go()
 
     @property
     def ahead(self) -> bool:
@@ -48,10 +49,8 @@ class Pace:
     """Holds back what comes in while a queue is ahead of its back end, and keeps its order."""
 
     def __init__(self) -> None:
-        self.shrunk = asyncio.Event()
         self._backlogs: list[Backlog] = []
-        self._turn = asyncio.Lock()
-        self._held = 0
+        self._held: deque[asyncio.Event] = deque()
 
     def backlog(self) -> Backlog:
         """The account of one more queue."""
@@ -72,17 +71,27 @@ class Pace:
         """Return at once, or when the queues are short again, or after a moment."""
         if not self._held and not self._is_ahead():
             return
-        self._held += 1
+        turn = asyncio.Event()
+        self._held.append(turn)
         try:
-            async with asyncio.timeout(_LONGEST), self._turn:
-                while self._is_ahead():
-                    self.shrunk.clear()
-                    await self.shrunk.wait()
+            async with asyncio.timeout(_LONGEST):
+                while self._held[0] is not turn or self._is_ahead():
+                    turn.clear()
+                    await turn.wait()
         except TimeoutError:
             for backlog in self._backlogs:
                 backlog.give_up()
+            self.let_go()
         finally:
-            self._held -= 1
+            self._held.remove(turn)
+            if self._held:
+                self._held[0].set()
+
+    def let_go(self) -> None:
+        """Have those who are held back go on in their order, if the queues are short again."""
+        if self._held and not self._is_ahead():
+            for turn in self._held:
+                turn.set()
 
     def _is_ahead(self) -> bool:
         return any(backlog.ahead for backlog in self._backlogs)
