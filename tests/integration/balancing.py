@@ -123,6 +123,8 @@ class Gateway(Penstock):
 class Senders(Patient):
     """Each with a connection of its own."""
 
+    pace = 0.05
+
     def __init__(self, port: int, certificates: Path, connections: int) -> None:
         super().__init__(port, connections)
         self._authority = (certificates / "ca.pem").read_bytes()
