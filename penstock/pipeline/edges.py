@@ -96,8 +96,9 @@ class ReceiverEdge:
                 self._line.check(batch)
             await self._routes[batch.signal](batch)
             answer = Answer.ACCEPTED
-        except Refused:
+        except Refused as refusal:
             answer = Answer.REFUSED
+            self._line.note(batch, refusal)
             raise
         finally:
             self._count(answer, batch)

@@ -27,6 +27,7 @@ class Line:
         self._turns = {signal: asyncio.Lock() for signal in Signal}
         self._waiting = dict.fromkeys(Signal, 0)
         self._first: dict[Signal, Batch] = {}
+        self._reasons: dict[Signal, tuple[str, float]] = {}
 
     @asynccontextmanager
     async def turn(self, batch: Batch) -> AsyncIterator[bool]:
@@ -49,9 +50,13 @@ class Line:
         """Whether it is the turn of `batch`, which has waited for it."""
         return self._first.get(batch.signal) is batch
 
+    def note(self, batch: Batch, refusal: Refused) -> None:
+        """`batch` was refused."""
+        # Not the error itself, whose frames hold batches.
+        self._reasons[batch.signal] = str(refusal), refusal.retry_after
+
     def check(self, batch: Batch) -> None:
-        """Raises `Refused` where something that came before `batch` waits."""
+        """Raises `Refused`, as what waits was, where something that came before `batch` does."""
         if self._waiting[batch.signal]:
             self.hurried.set()
-            msg = "what came before it waits to be taken"
-            raise Refused(msg)
+            raise Refused(*self._reasons[batch.signal])

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +118,22 @@ def _patient(consume: Consume) -> Consume:
             raise Refused(str(refusal), retry_after=3600) from refusal
 
     return patient
+
+
+@in_loop
+async def test_what_comes_is_told_why_those_before_it_wait() -> None:
+    tank = Tank()
+    async with context(may_wait=False) as given:
+        consume = way_into(tank, given)
+        custody = Custody(consume, given)
+        custody.keep(spans(2), lambda: None)
+        await eventually(lambda: given.telemetry.total("otelcol_receiver_refused_spans"))
+        tank.room = 1
+        with pytest.raises(Refused, match="full") as refusal:
+            await consume(spans(1))
+        assert refusal.value.retry_after == 0.001
+        tank.room = 2
+        await custody.end()
 
 
 @in_loop
