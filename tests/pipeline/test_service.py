@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from penstock.pipeline.delivery.retry import RetryConfig
 from penstock.pipeline.delivery.sending_queue import QueueConfig
 from penstock.pipeline.errors import ConfigError, Retryable, StartError
 from penstock.pipeline.service import run
@@ -151,19 +152,30 @@ def test_who_is_told_to_stop_while_others_start_stops(caplog: pytest.LogCaptureF
 
 
 def queued(source: Source, backend: Exporter) -> Settings:
-    """With a queue, of which one batch is sent at a time."""
-    out = GivenBackend(component=backend, sending_queue=QueueConfig(num_consumers=1))
+    """With a queue, of which one batch is sent at a time, and again soon."""
+    out = GivenBackend(
+        component=backend,
+        sending_queue=QueueConfig(num_consumers=1),
+        retry_on_failure=RetryConfig.model_validate({"initial_interval": "10ms"}),
+    )
     return wire("traces: in -> out", in_=source, out=out)
 
 
 def in_background(*steps: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    """Begin one step whenever everything has started."""
+    """Begin one step whenever everything has started; one that fails is the end."""
     left, tasks = iter(steps), set[asyncio.Task[None]]()
 
-    def step() -> None:
-        tasks.add(asyncio.get_running_loop().create_task(next(left)()))
+    async def take(step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await step()
+        except BaseException:
+            interrupt()
+            raise
 
-    return step
+    def begin() -> None:
+        tasks.add(asyncio.get_running_loop().create_task(take(next(left))))
+
+    return begin
 
 
 @pytest.mark.parametrize("starts", [True, False], ids=["those start", "those cannot start"])
