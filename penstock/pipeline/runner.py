@@ -39,6 +39,7 @@ class Running:
 
     def __init__(self, settings: Settings) -> None:
         own = OwnTelemetry(settings.telemetry)
+        self.settings = settings
         self.telemetry = own.registry
         self.crashed = False
         """Whether a task of a component ended in an error."""

@@ -65,7 +65,6 @@ class Service:
         self._running = Running(settings)
         self._next: Running | None = None
         self._before: Settings | None = None
-        self._settings = settings
         self._on_ready = on_ready
         self._reread = reread
         self._supervisor = Supervisor()
@@ -133,11 +132,11 @@ class Service:
             self._asked.clear()
             _logger.info("Reading the settings again.")
             found = await asyncio.to_thread(_attempt, reread)
-            if found is None:
+            self._next = _built(found) if found else None
+            if self._next is None:
                 self._running.newest = False
             else:
-                self._next = Running(found)
-                self._before, self._settings = self._settings, found
+                self._before = self._running.settings
                 self._supervisor.reloading()
                 self._ready.clear()
                 self._running.end(self._next.queues)
@@ -164,3 +163,11 @@ def _attempt(reread: Callable[[], Settings]) -> Settings | None:
     for line in (*report.splitlines(), "The settings stay as they were."):
         _logger.error("%s", line)
     return None
+
+
+def _built(settings: Settings) -> Running | None:
+    try:
+        return Running(settings)
+    except Exception:  # a bug must not cost the service that runs, nor the next reload
+        _logger.exception("The settings cannot be used, and stay as they were")
+        return None

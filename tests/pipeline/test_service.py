@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.config.settings import Settings
-    from penstock.pipeline import Exporter
+    from penstock.pipeline import Context, Exporter
 
 
 def interrupt() -> None:
@@ -121,6 +121,27 @@ def test_where_others_cannot_start_those_from_before_run_again(
         "exporter out could not start: no such host",
         "The settings from before take its place.",
     ]
+
+
+def test_however_often_others_cannot_start_those_that_did_run_again() -> None:
+    source = Source()
+    broken = wire("traces: in -> out", in_=Source(), out=Fails(StartError("no such host")))
+    steps = in_turn(hang_up, hang_up, interrupt)
+    assert run(of(source), steps, lambda: broken) == 0
+    assert source.log == ["start", "stop"] * 3
+
+
+def test_settings_that_cannot_be_built_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Unbuilt(GivenBackend):
+        def build(self, context: Context) -> Exporter:
+            interrupt()
+            raise RuntimeError(context.id)
+
+    source = Source()
+    broken = wire("traces: in -> out", in_=Source(), out=Unbuilt(component=None))
+    assert run(of(source), hang_up, lambda: broken) == 0
+    assert source.log == ["start", "stop"]
+    assert caplog.messages == ["The settings cannot be used, and stay as they were"]
 
 
 def test_where_neither_can_start_it_ends_with_1() -> None:
