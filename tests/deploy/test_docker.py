@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.integration.program import free_ports
+from tests.integration.program import eventually, free_ports
 from tests.pipeline.test_supervisor import heard, listening
 
 if TYPE_CHECKING:
@@ -155,10 +154,7 @@ def test_what_others_leave_behind_is_cleared_away(tmp_path: Path) -> None:
         (first,) = children(outer.pid)
         inside = ["nsenter", f"--target={first}", "--user", "--pid", "--mount", "sh", "-c"]
         subprocess.run([*inside, "(sleep 0.1 &)"], check=True, timeout=20)
-        deadline = time.monotonic() + 10
-        while len(children(first)) > 1 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(children(first)) == 1
+        eventually(lambda: len(children(first)) == 1)
 
 
 @needs_namespaces

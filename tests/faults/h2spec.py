@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
+from tests.integration.peers import CACHE
+
 MODULE = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"
 
 EXPLAINED = {
@@ -69,8 +71,7 @@ def check(h2spec: Path, port: int, *options: str) -> Verdict:
 
 
 def _folder() -> Path:
-    home = os.environ.get("PEERS_HOME", "~/.cache/penstock-peers")
-    return Path(home).expanduser() / "bin"
+    return CACHE / "bin"
 
 
 def _run(h2spec: Path, port: int, *arguments: str) -> dict[str, str]:

@@ -8,16 +8,14 @@ import os
 import re
 import subprocess
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.deploy.rules import DEPLOY
-from tests.integration.peers import CLIENTS
+from tests.integration.peers import CACHE, CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-HOME = Path(os.environ.get("PEERS_HOME", "~/.cache/penstock-peers")).expanduser()
+    from pathlib import Path
 
 
 def version() -> str:
@@ -32,7 +30,7 @@ def version() -> str:
 @cache
 def installed() -> Path:
     """The folder that has the code; an earlier run may have put it there."""
-    folder = HOME / f"grafana-{version()}"
+    folder = CACHE / f"grafana-{version()}"
     if not (folder / "complete").exists():
         quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
         package = f"@grafana/data@{version()}"

@@ -14,18 +14,19 @@ import shutil
 import subprocess
 import venv
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.deploy.manifests import documents
+from tests.integration.peers import CACHE
 from tests.integration.program import complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-HOME = Path(os.environ.get("PEERS_HOME", "~/.cache/penstock-peers")).expanduser() / "kubernetes"
+HOME = CACHE / "kubernetes"
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.0"
 HELM = "helm.sh/helm/v3/cmd/helm@v3.19.0"
 SCHEMAS = ("kubernetes-validate==1.37.0", "cloudcoil-models-prometheus-operator==0.80.1.0")
