@@ -67,6 +67,15 @@ class Assembly:
         self._steps: defaultdict[str | None, list[ProcessorStep | StageStep]] = defaultdict(list)
         self._build()
 
+    @property
+    def queues(self) -> dict[tuple[str, Signal], Delivery]:
+        """The deliveries that can leave what they hold to others, by exporter and signal."""
+        return {
+            (each.exporter, each.signal): each
+            for each in self.deliveries
+            if isinstance(each, Delivery) and each.can_leave
+        }
+
     def _build(self) -> None:
         for id_ in self._settings.service_extensions:
             context = self._context(Node(Kind.EXTENSION, id_))

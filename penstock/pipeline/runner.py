@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from penstock.pipeline.assembly import Assembly
-from penstock.pipeline.delivery.delivery import Delivery
 from penstock.pipeline.errors import StartError
 from penstock.pipeline.shutdown import Shutdown
 from penstock.pipeline.status import Status
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.config.settings import Settings
     from penstock.pipeline.balancer import Balancer
     from penstock.pipeline.component import Exporter, Extension
+    from penstock.pipeline.delivery.delivery import Delivery
     from penstock.pipeline.shutdown import Left, Place
 
 _logger = logging.getLogger("penstock.service")
@@ -99,11 +99,7 @@ class Running:
     @property
     def queues(self) -> dict[Place, Delivery]:
         """Those that can take up what others have left."""
-        return {
-            (each.exporter, each.signal): each
-            for each in self._parts.deliveries
-            if isinstance(each, Delivery) and each.can_leave
-        }
+        return self._parts.queues
 
     def interrupt(self) -> None:
         """End the service; the second time, give up at once whatever it is waiting for.

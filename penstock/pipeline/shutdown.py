@@ -8,7 +8,6 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from penstock.pipeline.delivery.delivery import Delivery
 from penstock.pipeline.status import Status
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.batch import Batch, Signal
     from penstock.pipeline.component import Extension
     from penstock.pipeline.delivery.balanced import Balanced
+    from penstock.pipeline.delivery.delivery import Delivery
     from penstock.pipeline.tasks import ComponentTasks
 
 SHUTDOWN_TIMEOUT = 25.0
@@ -112,8 +112,8 @@ class Shutdown:
     async def _stop_delivery(self, delivery: Delivery | Balanced) -> None:
         deadline = self._deadline
         place = delivery.exporter, delivery.signal
-        if place in self.left and isinstance(delivery, Delivery) and delivery.can_leave:
-            self.left[place] = delivery.leave()
+        if place in self.left and (queue := self._parts.queues.get(place)):
+            self.left[place] = queue.leave()
             deadline = min(deadline, _now() + LEAVING_TIMEOUT)
         await delivery.stop(deadline)
 
