@@ -71,7 +71,7 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml $(SOURCES)
 	@command -v cargo >/dev/null || echo "No cargo on PATH: pip fetches a Rust toolchain of its own."
-	@echo "Building the kernel takes a minute or two."
+	@echo "Building the kernel takes three or four minutes."
 	$(BIN)/pip install --quiet --editable .
 	@touch $@
 
